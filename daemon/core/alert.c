@@ -1,0 +1,554 @@
+/* alert.h: which row of rules.md §4 holds, and what follows from it for people (§5). */
+#include "duewatch/alert.h"
+
+#include <stdio.h>
+
+#define HOUR INT64_C(3600)
+#define DAY (24 * HOUR)
+
+const char *const dw_state_words[4] = { "quiet", "watching", "open", "acked" };
+
+enum {
+	SAME_ACT_BY_S = 3600,	   /* an act_by that moves by no more is the same */
+	TOLD_LATELY_S = 12 * 3600, /* a step that isn't urgent is spared for who was told within */
+	DORMANT_S = 14 * 86400,	   /* longer past act_by on a first look: a line, then silence until a fact changes */
+	RESOLVED_EVERY_S = 86400,
+	ACK_DEFAULT_S = 2 * 86400,
+	ACK_MAX_S = 7 * 86400,
+};
+
+/* ---- rules.md §4 ---- */
+
+/* A comparison with an unknown value doesn't hold. */
+static bool after(dw_time a, dw_time b)
+{
+	return a != DW_UNKNOWN && b != DW_UNKNOWN && a > b;
+}
+
+static struct dw_finding found(enum dw_kind kind, dw_time act_by, dw_time found_at)
+{
+	return (struct dw_finding){ .kind = kind, .act_by = act_by, .found_at = found_at };
+}
+
+static const struct dw_finding nothing = { .kind = DW_NO_KIND, .act_by = DW_UNKNOWN, .found_at = DW_NEVER };
+
+static struct dw_finding find_to_ship(const struct dw_order *o, const struct dw_dates *d, const struct dw_memory *m,
+				      const struct dw_pack *pack, dw_time now)
+{
+	bool slips = after(d->e, d->p), allowed = pack->extension != DW_EXT_BY_NOBODY;
+	dw_time until = dw_at(&o->f, DW_F_EXTENSION_UNTIL);
+	bool asked_enough = d->extension == DW_EXT_REQUESTED && d->e != DW_UNKNOWN && until != DW_UNKNOWN && until >= d->e;
+
+	if (d->p == DW_UNKNOWN)
+		return found(DW_INCOMPLETE, DW_UNKNOWN, m->first_seen + DAY);
+	if (now > d->p)
+		return found(DW_OVERDUE, d->p, 0);
+	if (d->extension == DW_EXT_DECLINED && (d->e == DW_UNKNOWN || slips))
+		return found(DW_EXTENSION_DECLINED, d->p, 0);
+	if (slips && allowed && !asked_enough)
+		return found(DW_EXTEND_SHIP_DATE, d->f, 0);
+	if (d->extension == DW_EXT_REQUESTED)
+		return found(DW_EXTENSION_UNANSWERED, d->p,
+			     (m->requested_since == DW_UNKNOWN ? now : m->requested_since) + DAY);
+	if (slips)
+		return found(DW_LATE_AHEAD, d->p, 0);
+	if (d->e == DW_UNKNOWN && allowed && !d->short_promise)
+		return found(DW_CONFIRM_SHIP_DATE, d->f, 0);
+	return found(DW_SHIP_BY, d->p, 0);
+}
+
+static struct dw_finding find_receipt(const struct dw_dates *d, const struct dw_pack *pack, dw_time now)
+{
+	if (!d->in_transit || pack->receipt_watch == DW_WATCH_OFF || d->a == DW_UNKNOWN || now >= d->a)
+		return nothing;
+	if (after(d->eta, d->a - DAY) || (d->eta != DW_UNKNOWN && d->eta_failed) ||
+	    (pack->receipt_watch == DW_WATCH_ALWAYS && d->eta == DW_UNKNOWN))
+		return found(DW_EXTEND_RECEIPT, d->a - DAY, 0);
+	return nothing;
+}
+
+static struct dw_finding find_claim(const struct dw_order *o, const struct dw_dates *d, const struct dw_memory *m,
+				    const struct dw_pack *pack, dw_time now)
+{
+	dw_time delivered = dw_at(&o->f, DW_F_DELIVERED_AT);
+	bool window = d->c != DW_UNKNOWN && now <= d->c;
+
+	if (d->status == DW_DISPUTED)
+		return found(DW_DISPUTE, (m->disputed_since == DW_UNKNOWN ? now : m->disputed_since) + pack->dispute_talk, 0);
+	if (d->status == DW_COMPLETED && window && d->a != DW_UNKNOWN && d->r != DW_UNKNOWN && d->r >= d->a - DAY &&
+	    after(d->eta, d->r) && (delivered == DW_UNKNOWN || delivered > d->r))
+		return found(DW_AUTO_CONFIRMED_UNDELIVERED, DW_UNKNOWN, 0);
+	if (window && after(dw_at(&o->f, DW_F_SHIPPED_AT), d->p) &&
+	    (d->status == DW_SHIPPED || d->status == DW_DELIVERED || d->status == DW_COMPLETED))
+		return found(DW_SHIPPED_LATE, DW_UNKNOWN, 0);
+	return nothing;
+}
+
+void dw_alert_find(struct dw_finding out[DW_SIDE_COUNT], const struct dw_order *o, const struct dw_dates *d,
+		   const struct dw_memory *m, const struct dw_pack *pack, dw_time now)
+{
+	out[DW_SIDE_SHIP] = nothing;
+	if (d->status == DW_AWAITING_PAYMENT && after(d->e, d->p))
+		out[DW_SIDE_SHIP] = found(DW_EDIT_BEFORE_PAYMENT, DW_UNKNOWN, 0);
+	else if (d->to_ship)
+		out[DW_SIDE_SHIP] = find_to_ship(o, d, m, pack, now);
+	out[DW_SIDE_RECEIPT] = find_receipt(d, pack, now);
+	out[DW_SIDE_CLAIM] = find_claim(o, d, m, pack, now);
+}
+
+/* ---- rules.md §5 ---- */
+
+/* One side being decided. */
+struct side {
+	struct dw_plan *plan;
+	const struct dw_alert_input *in;
+	const struct dw_alert_rules *rules;
+	enum dw_side side;
+	const struct dw_alert *row;  /* stored, or NULL */
+	struct dw_alert next;	     /* to be stored */
+	const struct dw_ladder *ladder;
+	bool failed;		     /* the plan is full */
+};
+
+static bool was_open(const struct side *s)
+{
+	return s->row && s->row->kind != DW_NO_KIND;
+}
+
+static bool in_episode(const struct side *s, const struct dw_told *t)
+{
+	return s->row && t->side == s->side && t->episode == s->row->episode;
+}
+
+static void look_at(struct dw_plan *plan, dw_time at, dw_time now)
+{
+	if (at > now && at < plan->next_at)
+		plan->next_at = at;
+}
+
+static void drop_step(struct side *s, const struct dw_told *t)
+{
+	if (s->plan->n_drop == DW_PLAN_STEPS_MAX)
+		s->failed = true;
+	else
+		s->plan->drop[s->plan->n_drop++] = t->id;
+}
+
+static void add_step(struct side *s, int person, const char *step, int64_t number, enum dw_kind kind, dw_time act_by,
+		     bool urgent, enum dw_step_state state, enum dw_deliver deliver)
+{
+	struct dw_told *t;
+
+	if (s->plan->n_step == DW_PLAN_STEPS_MAX) {
+		s->failed = true;
+		return;
+	}
+	t = &s->plan->step[s->plan->n_step++];
+	*t = (struct dw_told){ .side = s->side, .episode = s->next.episode, .kind = kind, .act_by = act_by,
+			       .number = number, .person = person, .urgent = urgent, .state = state,
+			       .deliver = deliver, .at = s->in->now };
+	snprintf(t->step, sizeof(t->step), "%s", step);
+}
+
+/* An act_by that moves by an hour or less is the same. */
+static bool same_act_by(dw_time a, dw_time b)
+{
+	if (a == DW_UNKNOWN || b == DW_UNKNOWN)
+		return a == b;
+	return a - b <= SAME_ACT_BY_S && b - a <= SAME_ACT_BY_S;
+}
+
+/* Compared with some slack, not with the row's anchor alone: a kind that comes back has lost its anchor. */
+static bool same_key(const struct side *s, const struct dw_told *t, const struct dw_step *step, int64_t number)
+{
+	return t->kind == s->next.kind && same_act_by(t->act_by, s->next.act_by) && t->number == number &&
+	       strcmp(t->step, step->text) == 0;
+}
+
+/* Told, or counted as told, about the side's present kind in this episode. */
+static bool told_kind(const struct side *s, int person)
+{
+	for (size_t i = 0; i < s->in->n_told; i++) {
+		const struct dw_told *t = &s->in->told[i];
+
+		if (in_episode(s, t) && t->person == person && t->kind == s->next.kind &&
+		    (t->state == DW_STEP_MAILED || t->state == DW_STEP_SPARED))
+			return true;
+	}
+	return false;
+}
+
+static bool told_lately(const struct side *s, int person)
+{
+	for (size_t i = 0; i < s->in->n_told; i++) {
+		const struct dw_told *t = &s->in->told[i];
+
+		if (t->side == s->side && t->person == person && t->kind == s->next.kind && t->state == DW_STEP_MAILED &&
+		    t->at > s->in->now - TOLD_LATELY_S && t->at <= s->in->now)
+			return true;
+	}
+	return false;
+}
+
+static bool key_exists(const struct side *s, const struct dw_step *step, int64_t number, int person)
+{
+	for (size_t i = 0; i < s->in->n_told; i++)
+		if (in_episode(s, &s->in->told[i]) && s->in->told[i].person == person &&
+		    same_key(s, &s->in->told[i], step, number))
+			return true;
+	return false;
+}
+
+static enum dw_deliver deliver(const struct side *s, const struct dw_step *step, int person)
+{
+	const struct dw_person *p = &s->rules->people->p[person];
+	dw_time daily;
+
+	if (s->in->first_look)
+		return DW_DELIVER_FIRST_LOOK;
+	if (step->urgent || p->daily_minute < 0)
+		return DW_DELIVER_NOW;
+	if (s->next.act_by == DW_UNKNOWN)
+		return DW_DELIVER_DAILY;
+	daily = dw_daily_next(p->zone, s->in->now, p->daily_minute, s->rules->people->working_days, s->rules->closed);
+	return s->next.act_by < daily ? DW_DELIVER_NOW : DW_DELIVER_DAILY;
+}
+
+/* Everybody the owed step speaks to: its own persons, and people of covered steps who were never told. */
+static uint64_t persons_of(const struct side *s, const struct dw_owed *owed, uint64_t *joining)
+{
+	uint64_t own = 0, join = 0;
+
+	for (int i = 0; i <= owed->step; i++)
+		for (int r = 0; r < DW_ROLE_COUNT; r++) {
+			int who;
+
+			if (!(s->ladder->step[i].roles >> r & 1))
+				continue;
+			who = dw_people_role(s->rules->people, s->in->owner, (enum dw_role)r);
+			/* at most three persons serve one order; the bit is the role, the person is looked up again */
+			if (i == owed->step)
+				own |= UINT64_C(1) << r;
+			else if (!told_kind(s, who))
+				join |= UINT64_C(1) << r;
+		}
+	*joining = join & ~own;
+	return own | join;
+}
+
+static bool acked_away(const struct side *s, const struct dw_owed *owed)
+{
+	return s->next.ack.at != DW_UNKNOWN && owed->at <= s->next.ack.until;
+}
+
+static void owe(struct side *s, const struct dw_owed *owed, bool moved)
+{
+	const struct dw_step *step = &s->ladder->step[owed->step];
+	uint64_t joining, roles = persons_of(s, owed, &joining);
+	int done[DW_ROLE_COUNT], n = 0;
+
+	for (int r = 0; r < DW_ROLE_COUNT; r++) {
+		int who = dw_people_role(s->rules->people, s->in->owner, (enum dw_role)r);
+		enum dw_step_state state = DW_STEP_WAITING;
+		bool twice = false;
+
+		if (!(roles >> r & 1))
+			continue;
+		for (int i = 0; i < n; i++)
+			twice |= done[i] == who;
+		done[n++] = who;
+		if (twice || key_exists(s, step, owed->number, who))
+			continue;
+		if (moved || acked_away(s, owed) || (!step->urgent && told_lately(s, who)))
+			state = DW_STEP_SPARED;
+		add_step(s, who, step->text, owed->number, s->next.kind, s->next.act_by, step->urgent, state,
+			 deliver(s, step, who));
+	}
+}
+
+/* Waiting steps that are no longer the owed one are passed over. */
+static void pass_over(struct side *s, const struct dw_owed *owed)
+{
+	for (size_t i = 0; i < s->in->n_told; i++) {
+		const struct dw_told *t = &s->in->told[i];
+
+		if (!in_episode(s, t) || t->state != DW_STEP_WAITING || t->kind == DW_NO_KIND)
+			continue;
+		if (!owed || !same_key(s, t, &s->ladder->step[owed->step], owed->number))
+			drop_step(s, t);
+	}
+}
+
+/* The ack ends; who gave it stays known until the episode ends, for its `resolved`. */
+static void end_ack(struct dw_ack *ack)
+{
+	ack->at = DW_UNKNOWN;
+	ack->until = 0;
+}
+
+static bool is_resolved(const struct side *s, const struct dw_told *t)
+{
+	return t->side == s->side && t->kind == DW_NO_KIND && strcmp(t->step, "resolved") == 0;
+}
+
+/* A `resolved` still waiting for a daily mail is no longer true. */
+static void take_back_resolved(struct side *s)
+{
+	for (size_t i = 0; i < s->in->n_told; i++)
+		if (is_resolved(s, &s->in->told[i]) && s->in->told[i].state == DW_STEP_WAITING)
+			drop_step(s, &s->in->told[i]);
+}
+
+static void open_row(struct side *s, const struct dw_finding *f)
+{
+	struct dw_alert *a = &s->next;
+	bool fresh = !s->row;
+
+	if (fresh)
+		*a = (struct dw_alert){ .side = s->side, .kind = DW_NO_KIND, .last = DW_NO_KIND, .act_by = DW_UNKNOWN,
+					.episode = DW_EPISODE_NEW, .opened = s->in->now, .ack = { .at = DW_UNKNOWN } };
+	else
+		*a = *s->row;
+	if (a->kind != f->kind) {
+		a->since = s->in->now;
+		end_ack(&a->ack);
+		a->act_by = f->act_by;
+		a->dormant = false;
+	}
+	a->kind = a->last = f->kind;
+}
+
+/* The stored anchor while act_by moved by an hour or less; else the new one. */
+static bool move_act_by(struct side *s, const struct dw_finding *f)
+{
+	struct dw_alert *a = &s->next;
+
+	if (same_act_by(a->act_by, f->act_by))
+		return false;
+	a->act_by = f->act_by;
+	if (a->ack.until != DW_NEVER)
+		end_ack(&a->ack);
+	return true;
+}
+
+/* The side's anchor for ladder times, before it is known whether a step is reached. */
+static dw_time anchored(const struct side *s, const struct dw_finding *f)
+{
+	if (was_open(s) && s->row->kind == f->kind && same_act_by(s->row->act_by, f->act_by))
+		return s->row->act_by;
+	return f->act_by;
+}
+
+static void note_dormant(struct side *s)
+{
+	struct dw_alert *a = &s->next;
+	uint64_t facts = dw_facts_hash(&s->in->order->f, DW_HASH_INIT);
+
+	if (a->dormant && a->facts != facts)
+		a->dormant = false;
+	if (s->in->first_look && !was_open(s) && a->act_by != DW_UNKNOWN && s->in->now > a->act_by + DORMANT_S) {
+		a->dormant = true;
+		a->facts = facts;
+	}
+}
+
+static void decide_open(struct side *s, const struct dw_finding *f, const struct dw_owed *owed)
+{
+	const struct dw_step *step = &s->ladder->step[owed->step];
+	bool moved, was_dormant = s->row && s->row->dormant;
+
+	open_row(s, f);
+	moved = move_act_by(s, f) && was_open(s) && s->row->kind == f->kind && s->in->rules_changed;
+	s->plan->moved |= moved;
+	note_dormant(s);
+	s->plan->state[s->side] = s->next.ack.at != DW_UNKNOWN && s->in->now < s->next.ack.until ? DW_ACKED : DW_OPEN;
+	if (s->next.ack.at != DW_UNKNOWN)
+		look_at(s->plan, s->next.ack.until, s->in->now);
+	pass_over(s, owed);
+	if (!was_open(s))
+		take_back_resolved(s);
+	if (s->next.dormant && was_dormant)
+		return;
+	/* the owed step only after act_by, from data that may be long out of date: rules.md §4, feed_stale */
+	if (!moved && s->in->stale && s->next.act_by != DW_UNKNOWN && owed->at >= s->next.act_by && step->when != DW_WHEN_FOUND) {
+		s->plan->held |= 1U << s->side;
+		s->plan->data_at = DW_UNKNOWN;
+	} else
+		owe(s, owed, moved);
+	if (!s->next.dormant)
+		look_at(s->plan, owed->next_at, s->in->now);
+}
+
+static dw_time last_resolved(const struct side *s)
+{
+	dw_time at = DW_UNKNOWN;
+
+	for (size_t i = 0; i < s->in->n_told; i++) {
+		const struct dw_told *t = &s->in->told[i];
+
+		if (is_resolved(s, t) && t->state != DW_STEP_COVERED && t->at > at)
+			at = t->at;
+	}
+	return at;
+}
+
+/* Facts that got worse are never called resolved; a window that ran out mails nobody. */
+static bool is_good_news(const struct side *s)
+{
+	const struct dw_dates *d = s->in->dates;
+
+	if (d->status == DW_DISPUTED)
+		return false;
+	switch (s->side) {
+	case DW_SIDE_SHIP:
+		return true;
+	case DW_SIDE_RECEIPT:
+		if (s->plan->finding[DW_SIDE_CLAIM].kind == DW_AUTO_CONFIRMED_UNDELIVERED)
+			return false; /* the timer won: seen only after the window ran out */
+		return !(d->in_transit && d->a != DW_UNKNOWN && s->in->now >= d->a);
+	case DW_SIDE_CLAIM:
+		return s->row->last == DW_DISPUTE || (d->c != DW_UNKNOWN && s->in->now <= d->c);
+	case DW_SIDE_COUNT:
+		break;
+	}
+	return false;
+}
+
+/* Those told at an urgent step of the episode, and whoever acked. */
+static bool heard(const struct side *s, int person)
+{
+	if (s->row->ack.by[0] && dw_people_find(s->rules->people, s->row->ack.by) == person)
+		return true;
+	for (size_t i = 0; i < s->in->n_told; i++) {
+		const struct dw_told *t = &s->in->told[i];
+
+		if (in_episode(s, t) && t->person == person && t->state == DW_STEP_MAILED && t->urgent &&
+		    t->kind != DW_NO_KIND)
+			return true;
+	}
+	return false;
+}
+
+static void write_resolved(struct side *s, enum dw_kind last)
+{
+	bool own = last == DW_OVERDUE || last == DW_DISPUTE;
+
+	s->next = *s->row;
+	for (size_t i = 0; i < s->rules->people->n; i++)
+		if (heard(s, (int)i))
+			add_step(s, (int)i, "resolved", 0, DW_NO_KIND, DW_UNKNOWN, own, DW_STEP_WAITING,
+				 own || s->rules->people->p[i].daily_minute < 0 ? DW_DELIVER_NOW : DW_DELIVER_DAILY);
+}
+
+static bool anybody_heard(const struct side *s)
+{
+	for (size_t i = 0; i < s->rules->people->n; i++)
+		if (heard(s, (int)i))
+			return true;
+	return false;
+}
+
+/* The side is quiet: its episode ends, now or when its resolved may be written. */
+static void decide_quiet(struct side *s)
+{
+	dw_time last;
+
+	if (!s->row)
+		return;
+	pass_over(s, NULL);
+	if (was_open(s))
+		s->plan->withdrawn |= 1U << s->side;
+	last = last_resolved(s);
+	if (is_good_news(s) && anybody_heard(s)) {
+		if (last != DW_UNKNOWN && s->in->now < last + RESOLVED_EVERY_S) {
+			s->next = *s->row;
+			s->next.kind = DW_NO_KIND;
+			look_at(s->plan, last + RESOLVED_EVERY_S, s->in->now);
+			return;
+		}
+		write_resolved(s, s->row->last);
+	}
+	s->next.episode = DW_EPISODE_NONE;
+}
+
+static bool same_alert(const struct dw_alert *a, const struct dw_alert *b)
+{
+	return a->kind == b->kind && a->last == b->last && a->act_by == b->act_by && a->episode == b->episode &&
+	       a->dormant == b->dormant && a->facts == b->facts && a->ack.at == b->ack.at && a->ack.until == b->ack.until;
+}
+
+static void decide_side(struct side *s)
+{
+	struct dw_plan *plan = s->plan;
+	const struct dw_finding *f = &plan->finding[s->side];
+	struct dw_owed *owed = &plan->owed[s->side];
+
+	*owed = (struct dw_owed){ .step = -1, .at = DW_UNKNOWN, .next_at = DW_NEVER, .next_step = -1 };
+	if (f->kind != DW_NO_KIND) {
+		s->ladder = &s->rules->ladder[f->kind];
+		dw_ladder_owed(s->ladder, anchored(s, f), f->found_at, s->in->now, owed);
+		look_at(plan, owed->next_at, s->in->now);
+		plan->state[s->side] = DW_WATCHING;
+	}
+	if (owed->step >= 0)
+		decide_open(s, f, owed);
+	else
+		decide_quiet(s);
+	plan->alert[s->side] = s->next;
+	plan->alert_changed[s->side] = s->row ? !same_alert(s->row, &s->next) : s->next.episode != DW_EPISODE_NONE;
+}
+
+static bool closed_by_hand(const struct dw_alert_input *in)
+{
+	const struct dw_memory *m = in->memory;
+
+	return m->closed_at != DW_UNKNOWN && m->closed_status == (int64_t)in->dates->status &&
+	       m->closed_promise == in->dates->p;
+}
+
+int dw_alert_decide(struct dw_plan *plan, const struct dw_alert_input *in, const struct dw_alert_rules *rules)
+{
+	bool failed = false;
+
+	memset(plan, 0, sizeof(*plan));
+	plan->next_at = in->dates->next_at;
+	plan->data_at = in->dates->data_at;
+	dw_alert_find(plan->finding, in->order, in->dates, in->memory, in->pack, in->now);
+	if (in->silenced || closed_by_hand(in))
+		for (int i = 0; i < DW_SIDE_COUNT; i++)
+			plan->finding[i] = nothing;
+	for (int i = 0; i < DW_SIDE_COUNT; i++) {
+		struct side s = { .plan = plan, .in = in, .rules = rules, .side = (enum dw_side)i };
+
+		for (size_t k = 0; k < in->n_alert; k++)
+			if (in->alert[k].side == s.side)
+				s.row = &in->alert[k];
+		decide_side(&s);
+		failed |= s.failed;
+	}
+	return failed ? -E2BIG : 0;
+}
+
+int dw_alert_ack(struct dw_alert *a, const struct dw_ladder *l, dw_time found_at, const char *by, int64_t for_s,
+		 dw_time now, bool *note_manager)
+{
+	struct dw_owed owed;
+
+	*note_manager = false;
+	if (a->kind == DW_NO_KIND)
+		return 1;
+	if (for_s > ACK_MAX_S)
+		for_s = ACK_MAX_S;
+	a->ack.at = now;
+	snprintf(a->ack.by, sizeof(a->ack.by), "%s", by);
+	if (a->act_by != DW_UNKNOWN && now >= a->act_by) {
+		a->ack.until = now + (for_s ? for_s : ACK_DEFAULT_S);
+		*note_manager = true;
+		return 0;
+	}
+	dw_ladder_owed(l, a->act_by, found_at, now, &owed);
+	a->ack.until = owed.next_at;
+	if (for_s && now + for_s < a->ack.until)
+		a->ack.until = now + for_s;
+	return 0;
+}

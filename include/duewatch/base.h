@@ -1,0 +1,89 @@
+/* What every room uses: one error type, cleanup attributes, growable text.
+ *
+ * Error rule: a function returns 0 when it is done; < 0 (a negated errno value) on failure, with *err filled
+ * where it takes one; > 0 only for conditions its own comment names. Failures are forwarded unchanged; on
+ * failure outputs are untouched. Library code never logs and never exits. */
+#ifndef DUEWATCH_BASE_H
+#define DUEWATCH_BASE_H
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct dw_err {
+	char text[512]; /* one line, UTF-8, no secrets */
+};
+
+/* Fills err (which may be NULL) and returns code. Over-long text is cut at a character's start. */
+int dw_err_set(struct dw_err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int dw_err_oom(struct dw_err *err); /* -ENOMEM */
+
+#define DW_CLEANUP(fn) __attribute__((cleanup(fn)))
+#define DW_COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define DW_UNUSED __attribute__((unused))
+#define DW_PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+static inline void *dw_steal_ptr(void *pp)
+{
+	void *p;
+
+	memcpy(&p, pp, sizeof(p));
+	memset(pp, 0, sizeof(p));
+	return p;
+}
+#define dw_steal(pp) ((__typeof__(*(pp)))dw_steal_ptr(pp))
+
+static inline void dw_freep(void *pp)
+{
+	free(dw_steal_ptr(pp));
+}
+#define DW_FREE DW_CLEANUP(dw_freep)
+
+/* Growable text, always NUL-terminated once anything was added. A failed allocation sets `failed` and later
+ * calls do nothing, so a writer checks once, at its end. */
+struct dw_buf {
+	char *p; /* owned; NULL while empty */
+	size_t n, cap;
+	bool failed;
+};
+
+void dw_buf_fini(struct dw_buf *b);
+void dw_buf_reset(struct dw_buf *b); /* empties, keeps the memory */
+void dw_buf_add(struct dw_buf *b, const void *p, size_t n);
+void dw_buf_puts(struct dw_buf *b, const char *s); /* NULL counts as "" */
+void dw_buf_putc(struct dw_buf *b, char c);
+void dw_buf_printf(struct dw_buf *b, const char *fmt, ...) DW_PRINTF(2, 3);
+const char *dw_buf_str(const struct dw_buf *b); /* never NULL; borrowed until the next call on b */
+char *dw_buf_take(struct dw_buf *b);            /* owned text, NULL if any allocation failed; b is empty after */
+#define DW_BUF DW_CLEANUP(dw_buf_fini) struct dw_buf
+
+/* Doubles *p (elements of size `each`) until it holds `want`. 0 or -ENOMEM. */
+int dw_grow(void *pp, size_t *cap, size_t want, size_t each);
+
+char *dw_strdup(const char *s); /* NULL for NULL; NULL also when memory is out */
+static inline bool dw_streq(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+static inline bool dw_empty(const char *s)
+{
+	return !s || !*s;
+}
+
+/* FNV-1a, 64 bits: fingerprints of rows and rules, never a defence against somebody who wants a collision. */
+#define DW_HASH_INIT UINT64_C(14695981039346656037)
+uint64_t dw_hash(uint64_t h, const void *p, size_t n);
+uint64_t dw_hash_str(uint64_t h, const char *s); /* includes the NUL, so fields don't run together */
+
+/* Of `words`, the one nearest to `s` (Damerau-Levenshtein, at most a third of its letters wrong), or NULL. */
+const char *dw_near(const char *s, const char *const *words, size_t n);
+
+/* UTF-8: length of the valid sequence at s (1-4), 0 if s[0..n) does not begin with one. */
+size_t dw_utf8_seq(const char *s, size_t n);
+bool dw_utf8_valid(const char *s, size_t n);
+
+#endif

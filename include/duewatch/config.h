@@ -1,0 +1,137 @@
+/* The configuration, read whole: plain data, no libconfig in it. A reload builds a new one, then swaps. */
+#ifndef DUEWATCH_CONFIG_H
+#define DUEWATCH_CONFIG_H
+
+#include "duewatch/ladder.h"
+#include "duewatch/pack.h"
+
+enum dw_absent { DW_ABSENT_KEEP, DW_ABSENT_CLOSE };
+
+/* Where a key stands. file is borrowed from dw_config.watched; NULL: the key isn't set. */
+struct dw_place {
+	const char *file;
+	int line;
+};
+
+struct dw_feed_conf {
+	char *name;
+	char *type;	/* "csv", "xlsx" */
+	char *path;	/* absolute */
+	bool all_files; /* files = "all" */
+	char *platform; /* pack name; NULL for an overlay without one */
+	const struct dw_pack *pack;	/* borrowed from dw_config.packs; `generic` where the feed names none */
+	const struct dw_zone *zone;	/* of local times */
+	const struct dw_zone *other;	/* the second zone whose earlier instant counts (rules.md §2), or NULL */
+	int64_t every;			/* seconds */
+	int64_t stale_after;		/* seconds; the default is filled in */
+	enum dw_absent absent;
+	bool overlay;
+	char **of; /* main feeds an overlay attaches to; n_of 0: all */
+	size_t n_of;
+	char *encoding, *sheet; /* NULL: detect, first */
+	char delimiter;
+	struct dw_facts defaults;
+	struct dw_column *columns; /* the feed's own; the pack's come after */
+	size_t n_columns;
+	struct dw_status_word *status; /* the feed's own, then the pack's; theirs owned */
+	size_t n_status;
+	uint64_t print; /* fingerprint of all that changes how rows are read */
+	struct dw_place at; /* of its path */
+};
+
+struct dw_mail_conf {
+	char *transport; /* url */
+	bool starttls_off;
+	char *from_name, *from_address;
+	char *username;	      /* NULL: no AUTH */
+	char *password_file;  /* resolved path, NULL: none; the secret itself is never in here */
+	char *ca_file;
+	int rate_n; /* at most rate_n mails in rate_s seconds; 0: no limit */
+	int64_t rate_s;
+	int connections; /* 4 */
+	struct dw_place at_transport, at_password, at_ca;
+};
+
+struct dw_config {
+	char *path;
+	const struct dw_zone *zone;
+	char *language;
+	char *state;	/* absolute */
+	struct dw_place at_state;
+	struct dw_people people;
+	struct dw_mail_conf mail;
+	struct dw_feed_conf *feeds;
+	size_t n_feeds;
+	struct dw_pack *packs;
+	size_t n_packs;
+	struct dw_ladder ladder[DW_KIND_COUNT];
+	int transit_days[DW_BY_COUNT];
+	char **watched; /* every file read, for messages */
+	size_t n_watched;
+	char *metrics_file;  /* absolute; NULL: none */
+	char *heartbeat_url; /* NULL: none. Whoever knows it can play us: only its host may be said (dw_heartbeat_host) */
+	int64_t heartbeat_every; /* seconds */
+	uint64_t rules; /* fingerprint of people, ladders, packs, zones, rules version: a change decides all anew */
+	struct dw_zone **zones; /* owned */
+	size_t n_zones;
+	char *datadir;	/* where packs and templates ship */
+};
+
+/* One problem, in the order of the files. */
+struct dw_problem {
+	bool warning;
+	char *file;
+	int line;   /* 0: the file as a whole (it can't be read) */
+	char *text; /* "key: what, what is allowed"; no secrets */
+};
+struct dw_problems {
+	struct dw_problem *p;
+	size_t n, cap;
+	size_t errors; /* the rest are warnings */
+};
+void dw_problems_fini(struct dw_problems *p);
+/* Adds one; 0 or -ENOMEM. Past 500 they are counted in `errors` but no longer kept. */
+int dw_problems_add(struct dw_problems *p, bool warning, const char *file, int line, const char *fmt, ...) DW_PRINTF(5, 6);
+/* "file:line: key: what" (with "warning: " before the key), as -t prints it; no newline. */
+void dw_problem_text(struct dw_buf *out, const struct dw_problem *p);
+
+/* Reads path and all it names. 0: *out is usable (warnings may be in problems); -EINVAL: errors are in problems
+ * (all of them at once); other < 0: err. datadir NULL: found by dw_datadir. */
+int dw_config_load(struct dw_config **out, const char *path, const char *datadir, struct dw_problems *problems,
+		   struct dw_err *err);
+void dw_config_free(struct dw_config *c);
+static inline void dw_config_freep(void *pp)
+{
+	dw_config_free(dw_steal_ptr(pp));
+}
+
+/* For `duewatchd -t` and `duewatch check`: adds what is wrong with the files the config names: the templates folder
+ * and the config's own, the password file and its mode, the CA file, feeds' paths, a maildir's parent, the state
+ * folder. A feed's missing file or drop folder is a warning (it may come yet). Touches the disk, changes nothing. */
+int dw_config_check_files(const struct dw_config *c, struct dw_problems *problems);
+
+/* The folder with platforms/ and templates/: `arg` (-D), else $DUEWATCH_DATADIR, else the source tree of a build-tree
+ * program (the file duewatch-datadir beside the program names it), else the installed one. Owned. */
+char *dw_datadir(const char *arg);
+
+const struct dw_feed_conf *dw_config_feed(const struct dw_config *c, const char *name);
+
+/* One key of the config as documented: the table that reading, checking, near matches and the man page share. */
+struct dw_config_key {
+	const char *section;  /* "" (top level), "mail", "people", "feeds", "ladders", "packs" */
+	const char *name;
+	const char *allowed;  /* what may stand there, as problems print it: "a duration from 1s to 7d, in quotes" */
+	const char *standard; /* what holds where the key is missing; NULL: it must be given */
+	const char *help;     /* one line */
+};
+const struct dw_config_key *dw_config_key(size_t i); /* in reading order; NULL after the last */
+
+/* The relay's password from the file mail.password_file resolved to, into locked memory (kept out of core dumps) the
+ * caller wipes with dw_secret_free. The line end is dropped. Refused with -EPERM: a file others may read or its group
+ * may write, or that belongs to neither root nor us, nor (where root reads for the service) to the owner of the state
+ * folder `state`, which may be NULL; -EINVAL: not regular, over 4 KiB, empty, more than one line; else as the system
+ * said. 1: path is NULL, none configured. */
+int dw_secret_load(char **out, const char *path, const char *state, struct dw_err *err);
+void dw_secret_free(char *secret); /* NULL is fine */
+
+#endif

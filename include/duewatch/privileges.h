@@ -1,0 +1,22 @@
+/* Whose rights the programs work with: started as root, they go on as the owner of the state folder, so that nothing
+ * in it ever belongs to root and no hostile file is parsed with root's rights (interface.md, Programs).
+ *
+ * The order matters: what only root may read is read before: the config (0640 root:duewatch) and, for a mail, the
+ * relay's password (0600 root). Everything else (store, feeds, templates) is opened afterwards, with the same
+ * rights as the service has, so that a file which the service can't read fails here too. */
+#ifndef DUEWATCH_PRIVILEGES_H
+#define DUEWATCH_PRIVILEGES_H
+
+#include "duewatch/base.h"
+
+/* Not root: nothing happens. Root: becomes the owner of dir, with the groups the user database gives them, for good;
+ * a folder that is root's own leaves us root. dir doesn't exist yet: below /var/lib the user `duewatch` if there is
+ * one, else we stay. 0; < 0 with err: don't go on (half of the rights may be gone). */
+int dw_become_owner(const char *dir, struct dw_err *err);
+
+/* For the daemon, before dw_become_owner: as root, makes a missing state folder (0700, its parents must exist) for
+ * the user `duewatch` if there is one and it is below /var/lib, where that user could not make it. Not root, or it
+ * exists: nothing. */
+int dw_state_folder_make(const char *dir, struct dw_err *err);
+
+#endif
