@@ -1,0 +1,118 @@
+/* What the config names, looked at on the disk: for -t and `duewatch check`. */
+#include "config-impl.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *folder_wrong(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return strerror(errno);
+	if (!S_ISDIR(st.st_mode))
+		return "not a folder";
+	return access(path, R_OK | X_OK) < 0 ? "can't be read by this user" : NULL;
+}
+
+static int check_templates(const struct dw_config *c, struct dw_problems *p)
+{
+	const char *slash = strrchr(c->path, '/'), *wrong;
+	DW_BUF dir = { 0 };
+	int r = 0;
+
+	dw_buf_printf(&dir, "%s/templates", c->datadir);
+	if (dir.failed)
+		return -ENOMEM;
+	wrong = folder_wrong(dir.p);
+	if (wrong)
+		r = dw_problems_add(p, false, dir.p, 0, "mail templates: %s (-D or DUEWATCH_DATADIR names another data folder)", wrong);
+	dw_buf_reset(&dir);
+	dw_buf_printf(&dir, "%.*s/templates", (int)(slash ? slash - c->path : 0), c->path);
+	if (dir.failed)
+		return -ENOMEM;
+	wrong = r == 0 && access(dir.p, F_OK) == 0 ? folder_wrong(dir.p) : NULL;
+	return wrong ? dw_problems_add(p, false, dir.p, 0, "your own mail templates: %s", wrong) : r;
+}
+
+static int check_secret(const struct dw_config *c, struct dw_problems *p)
+{
+	struct dw_err err;
+	char *secret;
+
+	if (!c->mail.password_file)
+		return 0;
+	if (conf_secret_read(&secret, c->mail.password_file, c->state, &err) < 0)
+		return dw_problems_add(p, false, c->mail.at_password.file, c->mail.at_password.line, "mail.password_file: %s %s",
+				       c->mail.password_file, err.text);
+	dw_secret_free(secret);
+	return 0;
+}
+
+static int check_ca(const struct dw_config *c, struct dw_problems *p)
+{
+	struct stat st;
+	const char *f = c->mail.ca_file;
+
+	if (!f || (stat(f, &st) == 0 && S_ISREG(st.st_mode) && access(f, R_OK) == 0))
+		return 0;
+	return dw_problems_add(p, false, c->mail.at_ca.file, c->mail.at_ca.line, "mail.ca_file: %s can't be read: %s", f,
+			       stat(f, &st) < 0 ? strerror(errno) : S_ISREG(st.st_mode) ? strerror(EACCES) : "not a regular file");
+}
+
+/* A folder that is made when missing (the state, a maildir): its parent must be there. */
+static int check_made(struct dw_problems *p, const struct dw_place *at, const char *key, const char *path)
+{
+	struct stat st;
+	const char *slash = strrchr(path, '/');
+	DW_BUF up = { 0 };
+
+	if (!at->file)
+		return 0;
+	if (stat(path, &st) == 0) {
+		if (!S_ISDIR(st.st_mode))
+			return dw_problems_add(p, false, at->file, at->line, "%s: %s is not a folder", key, path);
+		if (access(path, W_OK | X_OK) < 0)
+			return dw_problems_add(p, true, at->file, at->line, "%s: %s can't be written by this user", key, path);
+		return 0;
+	}
+	dw_buf_add(&up, path, slash && slash > path ? (size_t)(slash - path) : 1);
+	if (up.failed)
+		return -ENOMEM;
+	if (stat(up.p, &st) == 0)
+		return 0;
+	return dw_problems_add(p, true, at->file, at->line, "%s: %s doesn't exist, and neither does the folder above it", key, path);
+}
+
+static int check_feed(const struct dw_feed_conf *f, struct dw_problems *p)
+{
+	struct stat st;
+	const char *wrong = NULL;
+
+	if (stat(f->path, &st) < 0)
+		wrong = errno == ENOENT ? "doesn't exist yet" : strerror(errno);
+	else if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		wrong = "is neither a file nor a folder";
+	else if (access(f->path, S_ISDIR(st.st_mode) ? R_OK | X_OK : R_OK) < 0)
+		wrong = "can't be read by this user";
+	else if (f->all_files && !S_ISDIR(st.st_mode))
+		wrong = "is a single file, so files = \"all\" has no effect";
+	return wrong ? dw_problems_add(p, true, f->at.file, f->at.line, "feeds.path: feed %s: %s %s", f->name, f->path, wrong) : 0;
+}
+
+int dw_config_check_files(const struct dw_config *c, struct dw_problems *problems)
+{
+	int r = check_templates(c, problems);
+
+	if (r == 0)
+		r = check_made(problems, &c->at_state, "state", c->state);
+	if (r == 0 && strncmp(c->mail.transport, "maildir://", 10) == 0)
+		r = check_made(problems, &c->mail.at_transport, "mail.transport", c->mail.transport + 10);
+	if (r == 0)
+		r = check_secret(c, problems);
+	if (r == 0)
+		r = check_ca(c, problems);
+	for (size_t i = 0; r == 0 && i < c->n_feeds; i++)
+		r = check_feed(&c->feeds[i], problems);
+	return r;
+}

@@ -1,0 +1,971 @@
+/* The config as people write it: the block of the interface document, the shipped file, and every way to get it wrong,
+ * with the exact file, line and words that must come back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "duewatch/config.h"
+#include "duewatch/zone-load.h"
+
+static char dir[64];	 /* of this run */
+static char data[80];	 /* a data folder with two small packs */
+
+static const char *path_in(const char *name)
+{
+	static char p[4][512];
+	static int i;
+
+	i = (i + 1) % 4;
+	snprintf(p[i], sizeof(p[i]), "%s/%s", dir, name);
+	return p[i];
+}
+
+static void put_bytes(const char *name, const void *bytes, size_t n)
+{
+	FILE *f = fopen(path_in(name), "wb");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void put(const char *name, const char *text)
+{
+	put_bytes(name, text, strlen(text));
+}
+
+static char *slurp(const char *path)
+{
+	DW_BUF b = { 0 };
+	char block[4096];
+	size_t n;
+	FILE *f = fopen(path, "rb");
+
+	if (!f)
+		return NULL;
+	while ((n = fread(block, 1, sizeof(block), f)) > 0)
+		dw_buf_add(&b, block, n);
+	fclose(f);
+	return dw_buf_take(&b);
+}
+
+/* Problems as text, one a line, without the folder of this run. */
+static char *told(const struct dw_problems *p)
+{
+	DW_BUF b = { 0 };
+
+	for (size_t i = 0; i < p->n; i++) {
+		DW_BUF one = { 0 };
+		const char *s;
+		size_t cut = strlen(dir) + 1;
+
+		dw_problem_text(&one, &p->p[i]);
+		for (s = dw_buf_str(&one); *s; s++) {
+			if (strncmp(s, dir, cut - 1) == 0 && s[cut - 1] == '/')
+				s += cut;
+			dw_buf_putc(&b, *s);
+		}
+		dw_buf_putc(&b, '\n');
+	}
+	return dw_buf_take(&b);
+}
+
+static struct dw_config *load_from(const char *path, const char *datadir, char **problems)
+{
+	struct dw_problems p = { 0 };
+	struct dw_config *c = NULL;
+	struct dw_err err = { "" };
+	int r = dw_config_load(&c, path, datadir, &p, &err);
+
+	assert_int_equal(r, p.errors ? -EINVAL : 0);
+	assert_true((r == 0) == (c != NULL));
+	*problems = told(&p);
+	dw_problems_fini(&p);
+	return c;
+}
+
+static struct dw_config *load(const char *name, char **problems)
+{
+	return load_from(path_in(name), data, problems);
+}
+
+/* No problem and no warning. */
+static struct dw_config *load_good(const char *text)
+{
+	DW_FREE char *problems = NULL;
+	struct dw_config *c;
+
+	put("good.conf", text);
+	c = load("good.conf", &problems);
+	assert_string_equal(problems, "");
+	assert_non_null(c);
+	return c;
+}
+
+#define CONFIG DW_CLEANUP(dw_config_freep) struct dw_config
+
+static int set_up(void **state)
+{
+	(void)state;
+	unsetenv("CREDENTIALS_DIRECTORY");
+	unsetenv("DUEWATCH_DATADIR");
+	snprintf(dir, sizeof(dir), "/tmp/duewatch-config-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(data, sizeof(data), "%s/data", dir);
+	mkdir(data, 0700);
+	mkdir(path_in("data/platforms"), 0700);
+	mkdir(path_in("data/templates"), 0700);
+	put("data/platforms/generic.conf",
+	    "name = \"generic\"; extension = \"seller\"; buyer_answer = 2; claim_days = 30; dispute_talk = \"3d\";\n"
+	    "columns = ( (\"order_id\", \"Order ID\") ); status = ( (\"open\", \"awaiting_shipment\") );\n"
+	    "otherwise = { en = \"late\"; zh_CN = \"迟\"; };\n");
+	put("data/platforms/alibaba.conf",
+	    "name = \"alibaba\"; base = \"generic\"; timezone = \"America/Los_Angeles\"; margin_days = 2; receipt_extension = \"15d\";\n"
+	    "auto_confirm = ( (\"sea\", [45, 60]), (\"express\", [15, 25]) );\n"
+	    "columns = ( (\"promised_at\", \"约定发货时间\"), (\"order_id\", \"订单编号\") ); otherwise = { en = [ \"one\", \"two\" ]; };\n");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char cmd[128];
+
+	(void)state;
+	snprintf(cmd, sizeof(cmd), "rm -r '%s'", dir);
+	return system(cmd) == 0 ? 0 : -1;
+}
+
+#define PEOPLE                                                                                                         \
+	"timezone = \"Asia/Shanghai\"; default_owner = \"a\"; default_deputy = \"a\"; default_manager = \"a\";"          \
+	"people = ( { name = \"a\"; email = \"a@example.com\"; } );"
+#define MAIL "mail = { transport = \"smtps://relay.example.com\"; from = \"d@example.com\"; };"
+#define FEEDS "feeds = ( { name = \"f\"; type = \"csv\"; path = \"f.csv\"; } );"
+
+/* ---- what must be read ---- */
+
+/* The block under "## Config" of the interface document, as it stands there. */
+static char *interface_block(void)
+{
+	DW_FREE char *doc = slurp(DW_SOURCE_DIR "/../shared/interface.md");
+	char *p, *end;
+
+	if (!doc)
+		return NULL;
+	p = strstr(doc, "\n## Config");
+	assert_non_null(p);
+	p = strstr(p, "\n```\n");
+	assert_non_null(p);
+	p += 5;
+	end = strstr(p, "\n```\n");
+	assert_non_null(end);
+	end[1] = '\0';
+	return strdup(p);
+}
+
+static void check_interface_feeds(const struct dw_config *c)
+{
+	const struct dw_feed_conf *shop = dw_config_feed(c, "shop"), *y = dw_config_feed(c, "1688"), *plan = dw_config_feed(c, "factory");
+
+	assert_int_equal(c->n_feeds, 3);
+	assert_string_equal(shop->type, "xlsx");
+	assert_string_equal(shop->path, "/srv/duewatch/inbox");
+	assert_string_equal(shop->pack->name, "alibaba");
+	assert_string_equal(shop->zone->name, "America/Los_Angeles");
+	assert_null(shop->other);
+	assert_int_equal(shop->every, 600);
+	assert_int_equal(shop->stale_after, 26 * 3600);
+	assert_string_equal(dw_text(&shop->defaults, DW_F_OWNER), "alice");
+	assert_int_equal(shop->defaults.num[DW_F_TRANSPORT], DW_BY_SEA);
+	assert_string_equal(y->path, path_in("interface/orders-1688.csv"));
+	assert_string_equal(y->encoding, "gb18030");
+	assert_int_equal(y->delimiter, ',');
+	assert_int_equal(y->absent, DW_ABSENT_CLOSE);
+	assert_int_equal(y->n_columns, 2);
+	assert_int_equal(y->columns[1].ours, DW_F_PROMISED_AT);
+	assert_string_equal(y->columns[1].theirs, "约定发货时间");
+	assert_string_equal(y->status[1].theirs, "已发货");
+	assert_int_equal(y->status[1].ours, DW_SHIPPED);
+	assert_true(y->n_status > 2); /* the pack's follow */
+	assert_true(plan->overlay);
+	assert_null(plan->platform);
+	assert_string_equal(plan->pack->name, "generic");
+	assert_int_equal(plan->n_of, 1);
+	assert_string_equal(plan->of[0], "shop");
+	assert_int_equal(shop->at.line, 25);
+}
+
+static void check_interface_rest(const struct dw_config *c)
+{
+	const struct dw_person *chen = &c->people.p[2];
+	const struct dw_pack *ali = NULL;
+
+	assert_string_equal(c->zone->name, "Asia/Shanghai");
+	assert_string_equal(c->state, "/var/lib/duewatch");
+	assert_int_equal(c->people.working_days, 0x7E);
+	assert_int_equal(c->people.n, 3);
+	assert_int_equal(c->people.p[0].deputy, 1);
+	assert_int_equal(c->people.p[0].n_alias, 2);
+	assert_int_equal(c->people.p[0].daily_minute, 8 * 60 + 30);
+	assert_string_equal(chen->language, "zh-CN");
+	assert_string_equal(chen->zone->name, "America/Los_Angeles");
+	assert_int_equal(chen->daily_minute, -1);
+	assert_int_equal(c->people.default_manager, 2);
+	assert_int_equal(c->people.n_operators, 1);
+	assert_int_equal(c->transit_days[DW_BY_SEA], 35);
+	assert_int_equal(c->transit_days[DW_BY_AIR], 0);
+	assert_string_equal(c->mail.transport, "smtps://smtp.example.com:465");
+	assert_string_equal(c->mail.from_name, "Duewatch");
+	assert_string_equal(c->mail.from_address, "duewatch@example.com");
+	assert_string_equal(c->mail.password_file, path_in("interface/smtp-password"));
+	assert_int_equal(c->mail.rate_n, 60);
+	assert_int_equal(c->mail.rate_s, 60);
+	assert_int_equal(c->mail.connections, 4);
+	assert_int_equal(c->ladder[DW_SHIPPED_LATE].n, 0);
+	assert_int_equal(c->ladder[DW_SHIP_BY].n, 3);
+	assert_true(c->ladder[DW_OVERDUE].n > 3);
+	for (size_t i = 0; i < c->n_packs; i++)
+		if (strcmp(c->packs[i].name, "alibaba") == 0)
+			ali = &c->packs[i];
+	assert_non_null(ali);
+	assert_int_equal(ali->buyer_answer, 3);
+	assert_int_equal(ali->holidays.n, 1);
+	assert_int_equal(ali->receipt_extension, 15);
+	assert_int_equal(ali->auto_confirm[DW_BY_SEA].n, 2);
+	assert_int_equal(ali->auto_confirm[DW_BY_SEA].days[1], 60);
+	assert_int_equal(ali->dispute_talk, 3 * DW_DAY);
+}
+
+static void interface_parses(void **state)
+{
+	DW_FREE char *block = interface_block();
+	DW_FREE char *problems = NULL;
+	CONFIG *c = NULL;
+
+	(void)state;
+	if (!block) {
+		print_message("the interface document isn't beside this source tree\n");
+		skip();
+	}
+	mkdir(path_in("interface"), 0700);
+	put("interface/duewatch.conf", block);
+	c = load_from(path_in("interface/duewatch.conf"), DW_SOURCE_DIR "/conf", &problems);
+	assert_string_equal(problems, "");
+	check_interface_feeds(c);
+	check_interface_rest(c);
+}
+
+static void replace(char **text, const char *what, const char *with)
+{
+	char *at = strstr(*text, what);
+	DW_BUF b = { 0 };
+
+	assert_non_null(at);
+	dw_buf_add(&b, *text, (size_t)(at - *text));
+	dw_buf_puts(&b, with);
+	dw_buf_puts(&b, at + strlen(what));
+	free(*text);
+	*text = dw_buf_take(&b);
+}
+
+static void shipped_file_works(void **state)
+{
+	DW_FREE char *text = slurp(DW_SOURCE_DIR "/conf/duewatch.conf");
+	DW_FREE char *problems = NULL;
+	DW_FREE char *again = NULL;
+	CONFIG *c = NULL;
+	CONFIG *mine = NULL;
+
+	(void)state;
+	c = load_from(DW_SOURCE_DIR "/conf/duewatch.conf", DW_SOURCE_DIR "/conf", &problems);
+	assert_string_equal(problems, "");
+	assert_int_equal(c->n_feeds, 1);
+	replace(&text, "smtps://smtp.example.com:465", "smtp://mail.example.org");
+	replace(&text, "Duewatch <duewatch@example.com>", "me@example.org");
+	replace(&text, "alice@example.com", "me@example.org");
+	replace(&text, "/srv/duewatch/inbox", "export");
+	put("shipped.conf", text);
+	mine = load_from(path_in("shipped.conf"), DW_SOURCE_DIR "/conf", &again);
+	assert_string_equal(again, "");
+	assert_string_equal(mine->mail.transport, "smtp://mail.example.org:587");
+	assert_string_equal(mine->people.p[0].email, "me@example.org");
+	assert_string_equal(mine->feeds[0].path, path_in("export"));
+}
+
+/* The shipped file mentions every key there is, and every key of the table says what it is. */
+static void shipped_file_is_complete(void **state)
+{
+	DW_FREE char *text = slurp(DW_SOURCE_DIR "/conf/duewatch.conf");
+	const struct dw_config_key *k;
+	size_t n = 0;
+
+	(void)state;
+	for (; (k = dw_config_key(n)); n++) {
+		size_t len = strlen(k->name);
+		const char *p = text;
+
+		assert_true(!dw_empty(k->allowed) && !dw_empty(k->help));
+		while ((p = strstr(p, k->name)) && (strchr("abcdefghijklmnopqrstuvwxyz_", p[len]) || strchr("abcdefghijklmnopqrstuvwxyz_", p[-1])))
+			p += len;
+		if (!p)
+			fail_msg("conf/duewatch.conf doesn't show %s", k->name);
+	}
+	assert_true(n > 60);
+}
+
+static void all_shipped_packs(void **state)
+{
+	static const char *const names[] = { "generic", "alibaba", "1688", "aliexpress", "taobao", "amazon", "ebay", "shopee", "lazada", "shopify" };
+	DW_FREE char *problems = NULL;
+	CONFIG *c = NULL;
+
+	(void)state;
+	put("packs.conf", PEOPLE MAIL FEEDS);
+	c = load_from(path_in("packs.conf"), DW_SOURCE_DIR "/conf", &problems);
+	assert_string_equal(problems, "");
+	for (size_t i = 0; i < DW_COUNT(names); i++) {
+		size_t k = 0, n;
+
+		while (k < c->n_packs && strcmp(c->packs[k].name, names[i]))
+			k++;
+		assert_true(k < c->n_packs);
+		assert_non_null(dw_pack_text_find(&c->packs[k], "how_to_file", "zh-CN", &n));
+		assert_true(n > 1 && c->packs[k].n_columns > 0 && c->packs[k].n_status > 0);
+	}
+}
+
+static void forms_of_files(void **state)
+{
+	CONFIG *bom = load_good("\xef\xbb\xbf" PEOPLE "\r\n" MAIL "\r\n" FEEDS "\r\n");
+	CONFIG *inc = NULL;
+
+	(void)state;
+	assert_string_equal(bom->feeds[0].platform, "generic");
+	mkdir(path_in("parts"), 0700);
+	put("parts/people.conf", "\xef\xbb\xbf" PEOPLE "\n  @include \"more/mail.conf\" // beside me\n");
+	mkdir(path_in("parts/more"), 0700);
+	put("parts/more/mail.conf", MAIL);
+	inc = load_good("# @include \"nothing\"\n/* \n@include \"nothing\"\n*/\n\t@include \"parts/people.conf\";\n" FEEDS);
+	assert_string_equal(inc->people.p[0].email, "a@example.com");
+	assert_string_equal(inc->mail.transport, "smtps://relay.example.com:465");
+	/* every file that was read is known, the outermost first */
+	assert_string_equal(inc->watched[0], path_in("good.conf"));
+	assert_string_equal(inc->watched[1], path_in("parts/people.conf"));
+	assert_string_equal(inc->watched[2], path_in("parts/more/mail.conf"));
+	assert_string_equal(inc->path, path_in("good.conf"));
+}
+
+static void defaults_hold(void **state)
+{
+	CONFIG *c = load_good(PEOPLE MAIL FEEDS);
+
+	(void)state;
+	assert_string_equal(c->language, "en");
+	assert_string_equal(c->state, "/var/lib/duewatch");
+	assert_int_equal(c->people.working_days, DW_MON_FRI);
+	assert_int_equal(c->people.n_operators, 1);
+	assert_int_equal(c->people.operators[0], 0);
+	assert_int_equal(c->mail.rate_n, 0);
+	assert_false(c->mail.starttls_off);
+	assert_int_equal(c->feeds[0].every, 600);
+	assert_int_equal(c->feeds[0].absent, DW_ABSENT_KEEP);
+	assert_int_equal(c->feeds[0].delimiter, 0);
+	assert_ptr_equal(c->feeds[0].zone, c->zone);
+}
+
+/* rules.md §2: a file without zone, of a platform that lives elsewhere, is read in both; and we say so. */
+static void two_zones(void **state)
+{
+	DW_FREE char *problems = NULL;
+	CONFIG *c = NULL;
+
+	(void)state;
+	put("zones.conf", PEOPLE MAIL "feeds = (\n"
+				      "{ name = \"x\"; type = \"csv\"; path = \"x\"; platform = \"alibaba\"; },\n"
+				      "{ name = \"y\"; type = \"csv\"; path = \"y\"; platform = \"alibaba\"; timezone = \"Asia/Tokyo\"; },\n"
+				      "{ name = \"z\"; type = \"csv\"; path = \"z\"; platform = \"alibaba\"; timezone = \"America/Los_Angeles\"; } );");
+	c = load("zones.conf", &problems);
+	assert_string_equal(problems,
+			    "zones.conf:2: warning: feeds: feed x has no timezone: its local times are read in America/Los_Angeles (pack alibaba) "
+			    "and in Asia/Shanghai (the config), the earlier counts; set timezone once you know\n"
+			    "zones.conf:3: warning: feeds.timezone: Asia/Tokyo differs from the zone of pack alibaba (America/Los_Angeles): "
+			    "compare one order with the platform's page (duewatch check shows one)\n");
+	assert_string_equal(c->feeds[0].zone->name, "America/Los_Angeles");
+	assert_string_equal(c->feeds[0].other->name, "Asia/Shanghai");
+	assert_string_equal(c->feeds[1].zone->name, "Asia/Tokyo");
+	assert_null(c->feeds[1].other);
+	assert_null(c->feeds[2].other);
+}
+
+static const struct dw_pack *pack(const struct dw_config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_packs; i++)
+		if (strcmp(c->packs[i].name, name) == 0)
+			return &c->packs[i];
+	fail_msg("no pack %s", name);
+	return NULL;
+}
+
+static void pack_layers(void **state)
+{
+	CONFIG *c = NULL;
+	const struct dw_pack *ali, *mine;
+	char *const *line;
+	size_t n;
+
+	(void)state;
+	mkdir(path_in("platforms.d"), 0700);
+	put("platforms.d/alibaba.conf", "buyer_answer = 4;\nclaim_days = 20;\n");
+	put("platforms.d/b.conf", "packs = ( { name = \"mine\"; base = \"alibaba\"; otherwise = { zh_CN = \"我\"; }; odd_text = { en = \"x\"; }; } );\n");
+	c = load_good(PEOPLE MAIL FEEDS "packs = ( { name = \"alibaba\"; buyer_answer = 5; auto_confirm = ( (\"sea\", [50]) );"
+					" columns = ( (\"order_id\", \"No.\") ); status = ( (\"open\", \"shipped\") ); } );");
+	unlink(path_in("platforms.d/alibaba.conf"));
+	unlink(path_in("platforms.d/b.conf"));
+	rmdir(path_in("platforms.d"));
+	ali = pack(c, "alibaba");
+	mine = pack(c, "mine");
+	assert_int_equal(ali->buyer_answer, 5); /* config over platforms.d over shipped */
+	assert_int_equal(ali->claim_days, 20);
+	assert_int_equal(ali->margin_days, 2);
+	assert_int_equal(ali->auto_confirm[DW_BY_SEA].n, 1);
+	assert_int_equal(ali->auto_confirm[DW_BY_SEA].days[0], 50);
+	assert_int_equal(ali->auto_confirm[DW_BY_EXPRESS].days[1], 25); /* not named: stays */
+	assert_int_equal(ali->n_columns, 4);
+	assert_string_equal(ali->columns[0].theirs, "No.");
+	assert_string_equal(ali->columns[1].theirs, "约定发货时间");
+	assert_string_equal(ali->columns[3].theirs, "Order ID");
+	assert_int_equal(ali->status[0].ours, DW_SHIPPED);
+	assert_int_equal(ali->status[1].ours, DW_AWAITING_SHIPMENT);
+	line = dw_pack_text_find(ali, "otherwise", "en", &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(line[1], "two");
+	/* alibaba has no Chinese: its English is nearer than generic's Chinese */
+	dw_pack_text_find(ali, "otherwise", "zh-CN", &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(mine->base, "alibaba");
+	assert_int_equal(mine->buyer_answer, 5);
+	assert_string_equal(mine->zone->name, "America/Los_Angeles");
+	assert_string_equal(dw_pack_text_find(mine, "otherwise", "zh-CN", &n)[0], "我");
+	assert_string_equal(dw_pack_text_find(mine, "otherwise", "en", &n)[0], "one");
+	assert_string_equal(dw_pack_text_find(mine, "odd_text", "zh-CN", &n)[0], "x");
+}
+
+/* ---- what is wrong with values: all of it at once, each on its own line ---- */
+
+static const struct wrong {
+	const char *config, *problems;
+} wrong_values[] = {
+	{ "state = \"x\";\n",
+	  "bad.conf:1: people: missing, must be given: a list of groups, see people\n"
+	  "bad.conf:1: default_owner: missing, must be given: the name of a person in people\n"
+	  "bad.conf:1: mail: missing, must be given: a group, see mail\n"
+	  "bad.conf:1: warning: timezone isn't set: UTC is used\n"
+	  "bad.conf:1: feeds: missing, must be given: ( { name = \"shop\"; type = \"xlsx\"; path = …; }, … )\n" },
+	{ PEOPLE MAIL FEEDS "\nlangauge = \"en\";\nfoo = 1;\nevery = \"1m\";\n",
+	  "bad.conf:2: langauge: unknown key, did you mean language?\n"
+	  "bad.conf:3: foo: unknown key\n"
+	  "bad.conf:4: every: unknown key here, it belongs in feeds\n" },
+	{ "timezone = \"Asia/Shanghi\";\nlanguage = \"de\";\nstate = 3;\ndaily_at = \"8.30\";\nworking_days = [ \"mon\",\n\"tues\"\n];\n"
+	  "default_owner = \"alise\"; operators = [ \"zed\" ];\n"
+	  "people = (\n{ name = \"alice\"; email = \"alice@example.com\"; deputy = \"alice\"; manager = \"boo\"; },\n"
+	  "{ name = \"bo\"; email = \"bo\"; aliases = [ \"ALICE\" ]; daily_at = \"24:00\"; },\n{ emial = \"c@example.com\"; } );\n" MAIL FEEDS,
+	  "bad.conf:1: timezone: there is no time zone \"Asia/Shanghi\"; did you mean \"Asia/Shanghai\"?\n"
+	  "bad.conf:2: language: \"de\" is no language duewatch writes, allowed: en, zh-CN\n"
+	  "bad.conf:3: state: is a number without quotes, a text in double quotes was expected\n"
+	  "bad.conf:4: daily_at: \"8.30\" is no time of day, allowed: \"00:00\" to \"23:59\", or \"off\"\n"
+	  "bad.conf:6: working_days: \"tues\" is no day, did you mean \"tue\"? Allowed: sun, mon, tue, wed, thu, fri, sat\n"
+	  "bad.conf:8: default_owner: \"alise\" is no person of the list `people`, did you mean \"alice\"? Allowed: alice, bo\n"
+	  "bad.conf:8: operators: \"zed\" is no person of the list `people`, allowed: alice, bo\n"
+	  "bad.conf:10: people.deputy: is the same person, name another one or leave the key out\n"
+	  "bad.conf:10: people.manager: \"boo\" is no person of the list `people`, did you mean \"bo\"? Allowed: alice, bo\n"
+	  "bad.conf:10: warning: people: alice has no deputy and no manager, and there is no default_deputy or default_manager either: those steps go to default_owner\n"
+	  "bad.conf:11: people.email: \"bo\" is no mail address, allowed: a bare one, like \"alice@example.com\"\n"
+	  "bad.conf:11: people.aliases: \"ALICE\" is taken: a name, alias or address of another person (\"alice\")\n"
+	  "bad.conf:11: people.daily_at: \"24:00\" is no time of day, allowed: \"00:00\" to \"23:59\", or \"off\"\n"
+	  "bad.conf:11: warning: people: bo has no deputy and no manager, and there is no default_deputy or default_manager either: those steps go to default_owner\n"
+	  "bad.conf:12: people.emial: unknown key, did you mean email?\n"
+	  "bad.conf:12: people.name: missing, must be given: a text, each once\n"
+	  "bad.conf:12: people.email: missing, must be given: a bare address\n" },
+	{ PEOPLE FEEDS "\nmail = {\ntransport = \"smtp://me:geheim@relay.example.com\";\nfrom = \"D <d@example.com>,\";\nrate = \"60/d\";\n"
+		       "connections = 17;\nstarttls = \"no\";\npassword = \"geheim\";\nusername = \"me\"; };\n",
+	  "bad.conf:2: mail.password_file: missing: username needs it (the password itself never stands in here)\n"
+	  "bad.conf:3: mail.transport: no user or password in here: write username = …; and password_file = …;\n"
+	  "bad.conf:4: mail.from: \"D <d@example.com>,\" doesn't end in >, allowed: \"Duewatch <duewatch@example.com>\" or the bare address\n"
+	  "bad.conf:5: mail.rate: \"60/d\" is no rate, allowed: \"N/s\", \"N/m\" or \"N/h\" with N from 1 to 100000, like \"60/m\"\n"
+	  "bad.conf:6: mail.connections: 17 is out of range, allowed: 1 to 16\n"
+	  "bad.conf:7: mail.starttls: \"no\" is no word known here, allowed: required, off\n"
+	  "bad.conf:8: mail.password: unknown key\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = \"smtp://relay.example.com:99999\"; from = \"d@example.com\"; };\n",
+	  "bad.conf:2: mail.transport: the port is a number from 1 to 65535, allowed: \"smtps://host:465\", \"smtp://host:587\" or \"maildir:///folder\"\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = \"maildir://mail\"; from = \"d@example.com\"; };\n",
+	  "bad.conf:2: mail.transport: a maildir's folder is given in full: \"maildir:///var/mail/duewatch\"\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = \"smtp://relay.example.com\"; from = \"d@example.com\"; starttls = \"off\"; };\n",
+	  "bad.conf:2: warning: mail: starttls = \"off\": mails go over the network unencrypted\n" },
+	/* over 31 bits: libconfig alone would read -1294967296 */
+	{ PEOPLE MAIL FEEDS "\ntransit_days = (\n(\"see\", 35),\n(\"sea\", 3000000000),\n(\"air\", 0),\n(\"land\") );\n",
+	  "bad.conf:3: transit_days: \"see\" is no transport, did you mean \"sea\"? Allowed: express, air, land, sea, post, multimodal, warehouse, unknown\n"
+	  "bad.conf:4: 3000000000 is too large for a plain number, at most 2147483647 is allowed (libconfig would read another number)\n"
+	  "bad.conf:4: transit_days: 3000000000 is out of range, allowed: 1 to 365\n"
+	  "bad.conf:5: transit_days: 0 is out of range, allowed: 1 to 365\n"
+	  "bad.conf:6: transit_days: each line is (transport, days), like (\"sea\", 35)\n" },
+	{ PEOPLE MAIL FEEDS "\nladders = (\n{ kind = \"shipby\"; steps = [ ]; },\n{ kind = \"ship_by\"; steps = [\n\"3x: owner\",\n\"1d: boss\"\n]; },\n"
+			    "{ kind = \"shipped_late\"; steps = [ \"1d: owner\" ]; },\n{ kind = \"ship_by\"; steps = [ ]; } );\n",
+	  "bad.conf:3: ladders.kind: \"shipby\" is no kind of alert, did you mean \"ship_by\"? Allowed: edit_before_payment, incomplete, overdue, "
+	  "extension_declined, extend_ship_date, extension_unanswered, late_ahead, confirm_ship_date, ship_by, extend_receipt, dispute, "
+	  "auto_confirmed_undelivered, shipped_late\n"
+	  "bad.conf:5: ladders.steps: \"3x\" is not a moment: found, due, \"7d\" (before), \"+1d\" (after), \"every 7d\"\n"
+	  "bad.conf:6: ladders.steps: \"boss\" is not a role: owner, deputy, manager\n"
+	  "bad.conf:8: ladders.steps: \"1d\": this kind has no deadline, only \"found\" is possible\n"
+	  "bad.conf:9: ladders.kind: ship_by has a ladder already, further up\n" },
+	{ PEOPLE MAIL FEEDS "\npacks = (\n{ name = \"alibaba\"; buyer_anser = 3; base = \"x\";\nholidays = [ \"2027-02-30\" ];\n"
+			    "auto_confirm = ( (\"sea\", [60, 45]) ); extension = \"both\"; claim_days = 500; receipt_extension = \"36h\"; dispute_talk = \"1m\"; },\n"
+			    "{ name = \"q\"; base = \"r\"; },\n{ name = \"r\"; base = \"q\"; },\n{ base = \"generic\"; },\n{ name = \"a/b\"; } );\n",
+	  "bad.conf:3: packs.base: \"x\" is no rule pack, allowed: generic, alibaba, q, r\n"
+	  "bad.conf:3: packs.buyer_anser: unknown key, did you mean buyer_answer?\n"
+	  "bad.conf:4: packs.holidays: \"2027-02-30\" is no holiday: write 2027-02-06 or 2027-02-06..2027-02-12, years 2000 to 2099\n"
+	  "bad.conf:5: packs.extension: \"both\" is no word known here, allowed: seller, buyer, none\n"
+	  "bad.conf:5: packs.auto_confirm: 45 stands after 60: the shortest comes first, each number once\n"
+	  "bad.conf:5: packs.receipt_extension: whole days only, like \"2d\"\n"
+	  "bad.conf:5: packs.claim_days: 500 is out of range, allowed: 0 to 400\n"
+	  "bad.conf:5: packs.dispute_talk: \"1m\" is out of range, allowed: 1h to 60d\n"
+	  "bad.conf:7: packs.base: q: a pack can't be its own base, directly or by way of another\n"
+	  "bad.conf:8: packs.name: missing, must be given: the pack's name, like \"alibaba\"\n"
+	  "bad.conf:9: packs.name: \"a/b\" is no name for a pack, allowed: 1 to 64 of a-z A-Z 0-9 _ . -\n" },
+	{ PEOPLE MAIL "\nfeeds = (\n{ name = \"a b\"; type = \"cvs\"; path = \"x\"; every = \"8d\"; platform = \"alibabba\"; },\n"
+		      "{ name = \"f\"; type = \"xlsx\"; path = \"y\"; every = 10;\ndelimiter = \",,\";\nencoding = \"gb18031\";\nof = [ \"g\" ];\n"
+		      "columns = (\n(\"订单编号\", \"order_id\"),\n(\"ordre_id\", \"x\"),\n(\"buyer\", \"y\", \"ms\"),\n(\"paid_at\", \"z\", \"w\")\n);\n"
+		      "status = ( (\"shipped\", \"x\") );\ndefaults = {\nowner = \"nobody\"; transport = \"ship\";\norder_id = 3; amout = \"3\"; }; },\n"
+		      "{ name = \"f\"; type = \"csv\"; path = \"z\"; overlay = \"yes\"; absent = \"drop\"; } );\n",
+	  "bad.conf:3: feeds.name: \"a b\" is no name for a feed, allowed: up to 64 letters, digits and - _ . without blanks or /, each once\n"
+	  "bad.conf:3: feeds.type: \"cvs\" is no type of feed, did you mean \"csv\"? Allowed: csv, xlsx\n"
+	  "bad.conf:3: feeds.platform: \"alibabba\" is no rule pack, did you mean \"alibaba\"? Allowed: generic, alibaba\n"
+	  "bad.conf:3: feeds.every: \"8d\" is out of range, allowed: 1s to 7d\n"
+	  "bad.conf:4: feeds.every: 10 has no unit, write a duration in quotes, like \"10m\" or \"10h\"; allowed: 1s to 7d\n"
+	  "bad.conf:5: feeds.delimiter: \",,\" can't part columns, allowed: one character, like \",\" or \";\", or \"tab\"\n"
+	  "bad.conf:5: warning: feeds.delimiter: has no effect on type = \"xlsx\"\n"
+	  "bad.conf:6: feeds.encoding: \"gb18031\" is no encoding known to this system, did you mean \"gb18030\"? Allowed: utf-8, gb18030, gbk, utf-16, big5, windows-1252, iso-8859-1\n"
+	  "bad.conf:6: warning: feeds.encoding: has no effect on type = \"xlsx\"\n"
+	  "bad.conf:7: feeds.of: only an overlay attaches to other feeds: overlay = true; is missing\n"
+	  "bad.conf:7: feeds.of: \"g\" is no feed, allowed: f\n"
+	  "bad.conf:9: feeds.columns: the wrong way round? Our field stands first: (\"order_id\", \"订单编号\")\n"
+	  "bad.conf:10: feeds.columns: \"ordre_id\" is no field of ours, did you mean \"order_id\"? Allowed: order_id, platform, status, created_at, paid_at, "
+	  "shipped_at, completed_at, promised_at, lead_days, extension_state, extension_until, auto_confirm_at, receipt_extensions, agreed_at, "
+	  "expected_ship_at, expected_arrival_at, delivered_at, transport, owner, buyer, title, url, note, amount, currency\n"
+	  "bad.conf:11: feeds.columns: buyer is no point in time, so it can't be given as time left (\"ms\")\n"
+	  "bad.conf:12: feeds.columns: \"w\" is no unit of time left, allowed: ms, s, m, h, d\n"
+	  "bad.conf:14: feeds.status: the wrong way round? The file's word stands first: (\"x\", \"shipped\")\n"
+	  "bad.conf:16: feeds.defaults.owner: \"nobody\" is no person of the list `people`, allowed: a\n"
+	  "bad.conf:16: feeds.defaults.transport: unknown transport \"ship\": express, air, land, sea, post, multimodal, warehouse\n"
+	  "bad.conf:17: feeds.defaults.order_id: can't have a default, each order has its own\n"
+	  "bad.conf:17: feeds.defaults.amout: no such field, did you mean amount?\n"
+	  "bad.conf:18: feeds.name: \"f\" is taken by another feed\n"
+	  "bad.conf:18: feeds.absent: \"drop\" is no word known here, allowed: keep, close\n"
+	  "bad.conf:18: feeds.overlay: is a text in quotes, true or false was expected, without quotes\n" },
+};
+
+static void compare(const char *config, const char *expected)
+{
+	DW_FREE char *problems = NULL;
+	CONFIG *c = NULL;
+
+	put("bad.conf", config);
+	c = load("bad.conf", &problems);
+	if (strcmp(problems, expected))
+		print_message("config:\n%s\n--- expected ---\n%s--- told ---\n%s", config, expected, problems);
+	assert_string_equal(problems, expected);
+}
+
+static void values(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < DW_COUNT(wrong_values); i++)
+		compare(wrong_values[i].config, wrong_values[i].problems);
+}
+
+/* ---- what is wrong with the writing: said in words; GOOD makes the rest complete, so nothing else is told ---- */
+
+#define GOOD PEOPLE MAIL FEEDS
+
+static const struct wrong wrong_syntax[] = {
+	{ GOOD "\nlanguage = “en”；\n", "bad.conf:2: full-width “ ” ； here, as a Chinese keyboard types them: write \" \" ;\n" },
+	{ GOOD "\nlanguage ＝ \"en\";\noperators = （ \"a\"， \"a\" ）;\n",
+	  "bad.conf:2: full-width ＝ here, as a Chinese keyboard types them: write =\n"
+	  "bad.conf:3: full-width （ ， ） here, as a Chinese keyboard types them: write ( , )\n" },
+	{ GOOD "\nlanguage：\"en\";\n", "bad.conf:2: full-width ： here, as a Chinese keyboard types them: write :\n" },
+	{ GOOD "\nstate　=\xc2\xa0\"x\";\n", "bad.conf:2: full-width (a blank that isn't one) (a blank that isn't one) here, as a Chinese keyboard types them: write (a plain blank) (a plain blank)\n" },
+	{ GOOD "\nlanguage = 'en';\n", "bad.conf:2: single quotes: texts stand in double quotes, \"…\"\n" },
+	{ GOOD "\nlanguage = en;\n", "bad.conf:2: language: a text stands in double quotes: \"en\"\n" },
+	{ GOOD "\nstate = /var/lib/duewatch;\n", "bad.conf:2: state: a text stands in double quotes: \"/var/lib/duewatch\"\n" },
+	{ GOOD "\ndaily_at = 8:30;\n", "bad.conf:2: daily_at: 8:30 isn't a number; a duration or a text stands in quotes: \"8:30\"\n" },
+	{ PEOPLE MAIL "\nfeeds = ( { name = \"f\"; type = \"csv\"; path = \"f\"; every = 10m; } );\n",
+	  "bad.conf:2: every: 10m isn't a number; a duration or a text stands in quotes: \"10m\"\n" },
+	{ PEOPLE MAIL "\nfeeds = ( { name = \"f\"; type = \"csv\"; path = \"f\"; overlay = no; } );\n",
+	  "bad.conf:2: overlay: no: write false (or \"no\" in quotes where a word is meant)\n" },
+	{ GOOD "\n1688 = 3;\n", "bad.conf:2: 1688: a name can't begin with a digit, only with a letter; a feed's or pack's own name is a text: name = \"1688\"\n" },
+	{ GOOD "\n\"state\" = \"x\";\n", "bad.conf:2: a name stands without quotes: \"state\" =\n" },
+	{ GOOD "\n语言 = \"en\";\n", "bad.conf:2: 语言: a name is made of the letters a-z, digits, - and _, and begins with a letter\n" },
+	{ GOOD "\nlanguage \"en\";\n", "bad.conf:2: language: a = is missing after the name\n" },
+	{ GOOD "\nlanguage = ;\n", "bad.conf:2: language: the value is missing after =\n" },
+	{ GOOD "\nlanguage;\n", "bad.conf:2: language: = and a value are missing after the name\n" },
+	{ GOOD "\nlanguage == \"en\";\n", "bad.conf:2: one = too many\n" },
+	{ GOOD "\nlanguage = \"en\";;\n", "bad.conf:2: one ; too many\n" },
+	{ GOOD "\nlanguage = \"en\";\nstate = \"x\";\nlanguage = \"en\";\n", "bad.conf:4: language: set twice, first in line 2\n" },
+	{ GOOD "\nstate = \"/var;\nlanguage = \"en\";\n", "bad.conf:2: the text that begins here with \" isn't closed on its line: a \" is missing\n" },
+	{ GOOD "\nstate = \"/var”;\nlanguage = \"en\";\n",
+	  "bad.conf:2: the text that begins here with \" isn't closed on its line: a \" is missing (a full-width one doesn't count)\n" },
+	{ GOOD "\nstate = \"/var\n", "bad.conf:2: the text that begins here with \" isn't closed on its line: a \" is missing\n" },
+	{ GOOD "\n/* state\n", "bad.conf:2: the comment that begins here with /* is never closed by */\n" },
+	{ GOOD "\nworking_days = [ \"mon\", \"tue\", ];\n", "bad.conf:2: a comma too many: none stands after the last element, before ]\n" },
+	{ GOOD "\nworking_days = [ \"mon\",, \"tue\" ];\n", "bad.conf:2: one , too many\n" },
+	/* libconfig reads "montue" */
+	{ GOOD "\nworking_days = [ \"mon\" \"tue\" ];\n",
+	  "bad.conf:2: a comma is missing between two texts (without it they become one)\n"
+	  "bad.conf:2: working_days: \"montue\" is no day, allowed: sun, mon, tue, wed, thu, fri, sat\n" },
+	{ GOOD "\nworking_days = [ \"mon\"; \"tue\" ];\n", "bad.conf:2: between the elements of a list stands a comma, not ;\n" },
+	{ GOOD "\nworking_days = [ \"mon\", 2 ];\n",
+	  "bad.conf:2: [ ] holds values of one kind, this one differs from the ones before it (texts need quotes, numbers none)\n" },
+	{ GOOD "\nworking_days = [ [ \"mon\" ] ];\n",
+	  "bad.conf:2: [ within [ ]: [ ] holds plain values only, for lists of lists and groups write ( )\n" },
+	{ GOOD "\ntransit_days = ( (\"sea\", 35)\n(\"air\", 7) );\n", "bad.conf:3: a comma is missing before this element of the list\n" },
+	{ GOOD "\nladders = ( { kind = \"ship_by\"; steps = [ ]; };\n);\n", "bad.conf:2: no ; stands within a list, after its last element\n" },
+	{ GOOD "\nladders = ( kind = \"ship_by\" );\n",
+	  "bad.conf:2: kind = stands directly in ( ): name = value belongs in { }\n"
+	  "bad.conf:2: a text stands in double quotes: \"kind\"\n"
+	  "bad.conf:2: = is out of place in a list: name = value belongs in { }\n"
+	  "bad.conf:2: a comma is missing before this element of the list\n" },
+	{ GOOD "\ntransit_days = ( (\"sea\", 35)\nlanguage = \"en\";\n", "bad.conf:3: a ) is missing before language: the ( of line 2 isn't closed\n" },
+	{ GOOD "\ntransit_days = ( (\"sea\", 35 );\n",
+	  "bad.conf:2: no ; stands within a list, after its last element\n"
+	  "bad.conf:2: the ( that opens here is never closed: a ) is missing\n" },
+	{ GOOD "\n}\n", "bad.conf:2: one } too many: nothing is open that it could close\n" },
+	{ GOOD "\nladders = ( { kind = \"ship_by\"; steps = [ \"1d: owner\" } );\n",
+	  "bad.conf:2: } stands here, but the [ of line 2 isn't closed yet: a ] is missing before it\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = \"smtp://relay.example.com\";\n  from = \"d@example.com\";\nlanguage = \"en\";\nstate = \"x\";\n",
+	  "bad.conf:2: the { that opens here is never closed: a } is missing; it is probably missing before line 4\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = smtps://relay.example.com:465; from = \"d@example.com\"; password = geheim; };\n",
+	  "bad.conf:2: transport: a text stands in double quotes: \"smtps://relay.example.com:465\"\n"
+	  "bad.conf:2: password: a text stands in double quotes: \"…\"\n"
+	  "bad.conf:2: mail.password: unknown key\n" },
+	{ GOOD " @include \"x\"\n", "bad.conf:1: @include: write it on a line of its own, with the file in quotes: @include \"people.conf\"\n" },
+	{ GOOD "\n@include x.conf\n", "bad.conf:2: @include: write it on a line of its own, with the file in quotes: @include \"people.conf\"\n" },
+	/* several, and the values' own problems with them */
+	{ GOOD "\nlangauge = 'en'；\nstate /x;\nworking_days = [ \"mon\", \"thue\", ];\n",
+	  "bad.conf:2: single quotes: texts stand in double quotes, \"…\"\n"
+	  "bad.conf:2: full-width ； here, as a Chinese keyboard types them: write ;\n"
+	  "bad.conf:2: langauge: unknown key, did you mean language?\n"
+	  "bad.conf:3: state: a = is missing after the name\n"
+	  "bad.conf:3: state: a text stands in double quotes: \"/x\"\n"
+	  "bad.conf:4: a comma too many: none stands after the last element, before ]\n"
+	  "bad.conf:4: working_days: \"thue\" is no day, did you mean \"tue\"? Allowed: sun, mon, tue, wed, thu, fri, sat\n" },
+};
+
+static void syntax(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < DW_COUNT(wrong_syntax); i++)
+		compare(wrong_syntax[i].config, wrong_syntax[i].problems);
+}
+
+/* libconfig doesn't insist on every ; and joins long texts: neither do we complain. */
+static void what_is_no_mistake(void **state)
+{
+	CONFIG *c = load_good("timezone : \"Asia/\"\n  \"Shanghai\"\ndefault_owner = \"a\", default_deputy = \"a\" default_manager = \"a\"\n"
+			      "people = ( { name = \"a\", email = \"a@example.com\" } )\n" MAIL FEEDS "transit_days = ( (\"sea\", 35L), (\"air\", 0x07) )");
+
+	(void)state;
+	assert_string_equal(c->zone->name, "Asia/Shanghai");
+	assert_int_equal(c->transit_days[DW_BY_AIR], 7);
+}
+
+/* ---- files ---- */
+
+static void includes(void **state)
+{
+	char name[32], text[64];
+
+	(void)state;
+	put("a.conf", "\n@include \"b.conf\"\n");
+	put("b.conf", "@include \"a.conf\"\n\n");
+	compare(GOOD "\n@include \"a.conf\"\n", "b.conf:1: @include: \"a.conf\" includes itself\n");
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "deep%d.conf", i);
+		snprintf(text, sizeof(text), "@include \"deep%d.conf\"\n", i + 1);
+		put(name, i < 9 ? text : "\n");
+	}
+	compare(GOOD "\n@include \"deep0.conf\"\n", "deep7.conf:1: @include: more than 8 files within each other, 8 are allowed\n");
+	compare(GOOD "\n@include \"none.conf\"\n", "bad.conf:2: @include: \"none.conf\" can't be read: No such file or directory\n");
+	/* a mistake in an include is told with the include's own name and line, and what follows keeps its own */
+	put("part.conf", "// first line\n\nlangauge = \"en\";\nstate = 'x';\n");
+	compare(GOOD "\n@include \"part.conf\"\nfoo = 1;\n",
+		"bad.conf:3: foo: unknown key\n"
+		"part.conf:3: langauge: unknown key, did you mean language?\n"
+		"part.conf:4: single quotes: texts stand in double quotes, \"…\"\n");
+	put("half.conf", "packs = (\n{ name = \"alibaba\";\n");
+	compare(GOOD "\n@include \"half.conf\"\n\nclaim_days = 999; } );\n", "bad.conf:4: packs.claim_days: 999 is out of range, allowed: 0 to 400\n");
+}
+
+static void unusable_files(void **state)
+{
+	DW_FREE char *problems = NULL;
+	DW_FREE char *big = malloc(1100000);
+
+	(void)state;
+	put_bytes("bad.conf", "state\n= \0;", 10);
+	assert_null(load("bad.conf", &problems));
+	assert_string_equal(problems, "bad.conf:2: a NUL byte: this is no text file, or it is damaged; save it as UTF-8 text\n");
+	free(dw_steal(&problems));
+	put_bytes("bad.conf", "\xff\xfes\0", 4);
+	assert_null(load("bad.conf", &problems));
+	assert_string_equal(problems, "bad.conf:1: the file is UTF-16, save it as UTF-8\n");
+	compare("\n\nlanguage = \"\xd6\xd0\xce\xc4\";\n",
+		"bad.conf:3: not UTF-8 (saved by an editor in GBK or another local encoding?): save the file as UTF-8\n");
+	memset(big, '\n', 1100000);
+	put_bytes("bad.conf", big, 1100000);
+	free(dw_steal(&problems));
+	assert_null(load("bad.conf", &problems));
+	assert_string_equal(problems, "bad.conf: is too large, 1 MiB is the limit\n");
+	free(dw_steal(&problems));
+	assert_null(load("nothing.conf", &problems));
+	assert_string_equal(problems, "nothing.conf: can't be read: No such file or directory\n");
+	free(dw_steal(&problems));
+	assert_null(load_from(dir, data, &problems));
+	assert_non_null(strstr(problems, "not a regular file"));
+	free(dw_steal(&problems));
+	put("bad.conf", GOOD);
+	assert_null(load_from(path_in("bad.conf"), path_in("nowhere"), &problems));
+	assert_string_equal(problems, "nowhere/platforms: no rule packs in this folder: No such file or directory (-D or DUEWATCH_DATADIR names another)\n");
+}
+
+static void too_many_settings(void **state)
+{
+	DW_BUF b = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 20001; i++)
+		dw_buf_printf(&b, "a%d=1;\n", i);
+	compare(dw_buf_str(&b), "bad.conf:1: more than 20000 settings, which is the limit\n");
+	put("none", "");
+	dw_buf_reset(&b);
+	for (int i = 0; i < 300; i++)
+		dw_buf_puts(&b, "@include \"none\"\n");
+	dw_buf_puts(&b, GOOD);
+	compare(dw_buf_str(&b), "bad.conf:257: @include: too many, 256 are allowed in all\n");
+}
+
+/* Problems of packs come with those of the config, each with its own file. */
+static void packs_with_problems(void **state)
+{
+	(void)state;
+	mkdir(path_in("platforms.d"), 0700);
+	put("platforms.d/alibaba.conf", "buyer_answer = 100;\nclaim_day = 20;\n");
+	put("platforms.d/x.conf", "a = 1;\npacks = ( { name = \"x\"; extension = 1; } );\n");
+	compare(GOOD "\nlanguage = \"xx\";\n",
+		"bad.conf:2: language: \"xx\" is no language duewatch writes, allowed: en, zh-CN\n"
+		"platforms.d/alibaba.conf:1: buyer_answer: 100 is out of range, allowed: 0 to 60\n"
+		"platforms.d/alibaba.conf:2: claim_day: unknown key, did you mean claim_days?\n"
+		"platforms.d/x.conf:1: a: stands beside `packs`: put it into one of its groups\n"
+		"platforms.d/x.conf:2: packs.extension: is a number without quotes, a text in double quotes was expected\n");
+	unlink(path_in("platforms.d/alibaba.conf"));
+	unlink(path_in("platforms.d/x.conf"));
+	rmdir(path_in("platforms.d"));
+}
+
+/* ---- secrets, files named, fingerprints ---- */
+
+static void secret_mode(unsigned mode, int expected)
+{
+	struct dw_err err = { "" };
+	char *secret = NULL;
+	int r;
+
+	assert_int_equal(chmod(path_in("secret"), mode), 0);
+	r = dw_secret_load(&secret, path_in("secret"), NULL, &err);
+	if (r != expected)
+		print_message("mode %o: %s\n", mode, err.text);
+	assert_int_equal(r, expected);
+	assert_null(strstr(err.text, "geheim"));
+	if (r == 0)
+		assert_string_equal(secret, "geheim geheim");
+	dw_secret_free(secret);
+}
+
+static void secrets(void **state)
+{
+	static const char two[] = "geheim\nzwei\n";
+	struct dw_err err = { "" };
+	char *secret = NULL, large[5000];
+
+	(void)state;
+	assert_int_equal(dw_secret_load(&secret, NULL, NULL, &err), 1);
+	assert_int_equal(dw_secret_load(&secret, path_in("no-secret"), NULL, &err), -ENOENT);
+	put("secret", "geheim geheim\r\n");
+	secret_mode(0600, 0);
+	secret_mode(0640, 0);
+	secret_mode(0440, 0);
+	secret_mode(0644, -EPERM);
+	secret_mode(0604, -EPERM);
+	secret_mode(0660, -EPERM);
+	chmod(path_in("secret"), 0600);
+	put("secret", two);
+	assert_int_equal(dw_secret_load(&secret, path_in("secret"), NULL, &err), -EINVAL);
+	assert_null(strstr(err.text, "geheim"));
+	put("secret", "");
+	assert_int_equal(dw_secret_load(&secret, path_in("secret"), NULL, &err), -EINVAL);
+	put("secret", "\n");
+	assert_int_equal(dw_secret_load(&secret, path_in("secret"), NULL, &err), -EINVAL);
+	memset(large, 'x', sizeof(large));
+	put_bytes("secret", large, sizeof(large));
+	assert_int_equal(dw_secret_load(&secret, path_in("secret"), NULL, &err), -EINVAL);
+	assert_int_equal(dw_secret_load(&secret, dir, NULL, &err), -EINVAL);
+	assert_null(secret);
+	if (geteuid() != 0)
+		return;
+	/* root reads for the service: its user is the owner of the state folder */
+	put("secret", "geheim geheim\n");
+	assert_int_equal(chown(path_in("secret"), 65534, 65534), 0);
+	assert_int_equal(mkdir(path_in("service"), 0700), 0);
+	assert_int_equal(dw_secret_load(&secret, path_in("secret"), path_in("service"), &err), -EPERM);
+	assert_int_equal(chown(path_in("service"), 65534, 65534), 0);
+	assert_int_equal(dw_secret_load(&secret, path_in("secret"), path_in("service"), &err), 0);
+	dw_secret_free(secret);
+	rmdir(path_in("service"));
+	unlink(path_in("secret"));
+}
+
+#define LOGIN "mail = { transport = \"smtps://h.example.com\"; from = \"d@example.com\"; username = \"d\"; password_file = \"pw\"; };"
+
+static void credentials_come_first(void **state)
+{
+	CONFIG *beside = load_good(PEOPLE LOGIN FEEDS);
+	CONFIG *empty = NULL;
+	CONFIG *full = NULL;
+
+	(void)state;
+	assert_string_equal(beside->mail.password_file, path_in("pw"));
+	mkdir(path_in("credentials"), 0700);
+	setenv("CREDENTIALS_DIRECTORY", path_in("credentials"), 1);
+	put("credentials/pw", "\n"); /* what the unit's SetCredential= makes */
+	empty = load_good(PEOPLE LOGIN FEEDS);
+	assert_string_equal(empty->mail.password_file, path_in("pw"));
+	put("credentials/pw", "x");
+	full = load_good(PEOPLE LOGIN FEEDS);
+	assert_string_equal(full->mail.password_file, path_in("credentials/pw"));
+	unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static char *check_files(const struct dw_config *c)
+{
+	struct dw_problems p = { 0 };
+	char *text;
+
+	assert_int_equal(dw_config_check_files(c, &p), 0);
+	text = told(&p);
+	dw_problems_fini(&p);
+	return text;
+}
+
+static void files_named(void **state)
+{
+	CONFIG *c = load_good(PEOPLE "\nstate = \"no/where\";\nmail = { transport = \"smtps://h.example.com\"; from = \"d@example.com\";\n"
+			      "username = \"d\"; password_file = \"pw\";\nca_file = \"ca.pem\"; };\nfeeds = (\n"
+			      "{ name = \"f\"; type = \"csv\"; path = \"f.csv\"; }, { name = \"g\"; type = \"csv\"; path = \"inbox\"; } );");
+	DW_FREE char *missing = NULL;
+	DW_FREE char *fine = NULL;
+	DW_BUF expected = { 0 };
+
+	(void)state;
+	missing = check_files(c);
+	dw_buf_puts(&expected, "good.conf:2: warning: state: no/where doesn't exist, and neither does the folder above it\n"
+			       "good.conf:4: mail.password_file: pw can't be read: No such file or directory\n"
+			       "good.conf:5: mail.ca_file: ca.pem can't be read: No such file or directory\n"
+			       "good.conf:7: warning: feeds.path: feed f: f.csv doesn't exist yet\n"
+			       "good.conf:7: warning: feeds.path: feed g: inbox doesn't exist yet\n");
+	assert_string_equal(missing, dw_buf_str(&expected));
+	put("pw", "x");
+	chmod(path_in("pw"), 0600);
+	put("ca.pem", "x");
+	put("f.csv", "x");
+	mkdir(path_in("inbox"), 0700);
+	mkdir(path_in("no"), 0700);
+	fine = check_files(c);
+	assert_string_equal(fine, "");
+	chmod(path_in("pw"), 0644);
+	free(dw_steal(&fine));
+	fine = check_files(c);
+	assert_string_equal(fine, "good.conf:4: mail.password_file: pw has mode 0644, others must not read it and only its owner may write it: "
+				  "chmod 0600 (or 0640, 0440, 0400)\n");
+	put("pw", "x\ny\n");
+	chmod(path_in("pw"), 0600);
+	free(dw_steal(&fine));
+	fine = check_files(c);
+	assert_non_null(strstr(fine, "mail.password_file: pw holds more than one line"));
+}
+
+static void fingerprints(void **state)
+{
+	CONFIG *a = load_good(PEOPLE MAIL FEEDS);
+	CONFIG *same = load_good("// another comment\n" PEOPLE "language = \"en\";" MAIL FEEDS);
+	CONFIG *relay = load_good(PEOPLE "mail = { transport = \"smtps://other.example.com\"; from = \"d@example.com\"; };" FEEDS);
+	CONFIG *ladder = load_good(PEOPLE MAIL FEEDS "ladders = ( { kind = \"ship_by\"; steps = [ \"3d: owner\" ]; } );");
+	CONFIG *packs = load_good(PEOPLE MAIL FEEDS "packs = ( { name = \"alibaba\"; buyer_answer = 9; } );");
+	CONFIG *transit = load_good(PEOPLE MAIL FEEDS "transit_days = ( (\"sea\", 30) );");
+	CONFIG *column = load_good(PEOPLE MAIL "feeds = ( { name = \"f\"; type = \"csv\"; path = \"f.csv\"; columns = ( (\"buyer\", \"x\") ); } );");
+	CONFIG *mapped = load_good(PEOPLE MAIL FEEDS "packs = ( { name = \"generic\"; columns = ( (\"buyer\", \"x\") ); } );");
+	CONFIG *zone = load_good(PEOPLE MAIL "feeds = ( { name = \"f\"; type = \"csv\"; path = \"f.csv\"; timezone = \"Asia/Tokyo\"; } );");
+
+	(void)state;
+	assert_true(a->rules == same->rules && a->feeds[0].print == same->feeds[0].print);
+	assert_true(a->rules == relay->rules);
+	assert_true(a->rules != ladder->rules && a->rules != packs->rules && a->rules != transit->rules);
+	assert_true(a->feeds[0].print == ladder->feeds[0].print && a->feeds[0].print == packs->feeds[0].print);
+	assert_true(a->feeds[0].print != column->feeds[0].print && a->feeds[0].print != mapped->feeds[0].print);
+	assert_true(a->feeds[0].print != zone->feeds[0].print);
+}
+
+static void data_folder(void **state)
+{
+	DW_FREE char *arg = NULL;
+	DW_FREE char *env = NULL;
+
+	(void)state;
+	setenv("DUEWATCH_DATADIR", "/env", 1);
+	arg = dw_datadir("/arg");
+	env = dw_datadir(NULL);
+	unsetenv("DUEWATCH_DATADIR");
+	assert_string_equal(arg, "/arg");
+	assert_string_equal(env, "/env");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(interface_parses),
+		cmocka_unit_test(shipped_file_works),
+		cmocka_unit_test(shipped_file_is_complete),
+		cmocka_unit_test(all_shipped_packs),
+		cmocka_unit_test(forms_of_files),
+		cmocka_unit_test(defaults_hold),
+		cmocka_unit_test(two_zones),
+		cmocka_unit_test(pack_layers),
+		cmocka_unit_test(values),
+		cmocka_unit_test(syntax),
+		cmocka_unit_test(what_is_no_mistake),
+		cmocka_unit_test(includes),
+		cmocka_unit_test(unusable_files),
+		cmocka_unit_test(too_many_settings),
+		cmocka_unit_test(packs_with_problems),
+		cmocka_unit_test(secrets),
+		cmocka_unit_test(credentials_come_first),
+		cmocka_unit_test(files_named),
+		cmocka_unit_test(fingerprints),
+		cmocka_unit_test(data_folder),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, set_up, tear_down);
+}
