@@ -1,0 +1,187 @@
+/* What the files of the composer share; nothing outside mail/ includes it.
+ *
+ * A mail comes about in four steps: the view becomes a tree of clean texts (compose.c, compose-item.c), sentence
+ * templates turn the tree into plain blocks (compose-blocks.c), layout templates set the blocks as text and as HTML,
+ * and GMime makes bytes of both (compose-mime.c). Sentences stand in conf/templates/LANGUAGE, words that need
+ * grammar (dates, spans, names) in compose-words.c: one place for each. */
+#ifndef DUEWATCH_COMPOSE_IMPL_H
+#define DUEWATCH_COMPOSE_IMPL_H
+
+#include "duewatch/compose.h"
+#include "duewatch/template.h"
+
+enum {
+	DW_MAIL_FULL_MAX = 20,	 /* orders in full (rules.md §5) */
+	DW_MAIL_LINES_MAX = 200, /* then as lines; the rest is a count */
+	DW_MAIL_COLUMNS = 72,	 /* of the text part */
+};
+
+/* ---- compose-words.c: what differs by language and needs more than a template ---- */
+
+enum dw_date_style {
+	DW_DATE_FULL,	 /* "Sun 29 Nov 2026, 15:59" */
+	DW_DATE_NEAR,	 /* "Sat 28 Nov, 23:59" */
+	DW_DATE_SUBJECT, /* "Sun 29 Nov 15:59" */
+	DW_DATE_DATA,	 /* "23 Nov 09:30" */
+	DW_DATE_DAY,	 /* "Sun 29 Nov 2026" */
+};
+
+struct dw_words {
+	const char *language;
+	const char *kind[DW_KIND_COUNT];
+	const char *status[DW_STATUS_COUNT], *transport[DW_BY_COUNT];
+	const char *comma, *and, *you;
+	void (*date)(struct dw_buf *out, const struct dw_civil *c, enum dw_date_style style);
+	void (*span)(struct dw_buf *out, int64_t seconds); /* "2 days 4 hours", rounded down; seconds >= 0 */
+	void (*age)(struct dw_buf *out, int64_t seconds);  /* "14 h" */
+	void (*left)(struct dw_buf *out, int64_t seconds); /* "in 2 days 4 hours", "3 days late" */
+};
+const struct dw_words *dw_words_find(const char *language); /* English for one we don't have; never NULL */
+
+void dw_words_place(struct dw_buf *out, const struct dw_zone *z); /* "Los Angeles" */
+/* "Sun 29 Nov 2026, 15:59 (Shanghai) = Sat 28 Nov, 23:59 (Los Angeles)"; without the second where both clocks
+ * show the same. */
+void dw_words_both(struct dw_buf *out, const struct dw_words *w, const struct dw_zone *mine, const struct dw_zone *theirs,
+		   dw_time t);
+void dw_words_date(struct dw_buf *out, const struct dw_words *w, const struct dw_zone *z, dw_time t,
+		   enum dw_date_style style);
+/* "USD 12,400.00"; nothing where the order has no amount. */
+void dw_words_amount(struct dw_buf *out, const struct dw_facts *f);
+/* "you, bo and chen": persons by index, `reader` as "you". */
+void dw_words_names(struct dw_buf *out, const struct dw_words *w, const struct dw_people *people, const int *who,
+		    size_t n, int reader);
+
+/* ---- compose-text.c: hostile text made clean, and lines ---- */
+
+/* One line of valid UTF-8: broken bytes become U+FFFD; controls, line and paragraph separators a space; what turns or
+ * hides text (bidi marks, zero width, tags) goes; spaces in a row are one, none at the ends. Cut to max characters
+ * with an ellipsis. NULL counts as "". */
+void dw_scrub(struct dw_buf *out, const char *s, size_t max);
+/* Wraps at DW_MAIL_COLUMNS, wide characters counting two, under a list's "1. " or "- " indented. Lines that begin
+ * with four blanks, and those between two lines of ten dashes or more, stay as they are. Trailing blanks and further empty lines go. */
+void dw_wrap(struct dw_buf *out, const char *text);
+/* One word for a shell, whatever it is made of: ids are pasted into a root shell. */
+void dw_shell_word(struct dw_buf *out, const char *s);
+/* A link we dare to make: http or https, a host, no blanks or controls; *host its beginning, *n its length. */
+bool dw_link_ok(const char *url, const char **host, size_t *n);
+
+/* ---- compose-date.c: part 4, one proposed date ---- */
+
+struct dw_proposal {
+	bool known;	/* day is set */
+	bool capped;	/* the platform's limit made it earlier than the real ship date and our margin */
+	bool too_early; /* … even earlier than the real ship date: no date in the limit will do */
+	int32_t day;	/* in the pack's zone */
+};
+/* E and the pack's margin_days, on a working day of the pack, within max_extension_days of payment. */
+void dw_propose_ship(struct dw_proposal *out, const struct dw_order *o, const struct dw_dates *d, const struct dw_pack *pack,
+		     const struct dw_zone *z);
+/* How many receipt extensions bring A to a day past the arrival, 1 at least; 0: the pack doesn't say what one adds. */
+int dw_propose_receipt(const struct dw_dates *d, const struct dw_pack *pack);
+
+/* ---- compose-templates.c ---- */
+
+enum dw_tpl {
+	/* sentences */
+	DW_TPL_SUBJECT,
+	DW_TPL_INTRO,
+	DW_TPL_SECTION,
+	DW_TPL_MORE,
+	DW_TPL_ROW,
+	DW_TPL_FEED_ROW,
+	DW_TPL_FOOTER,
+	DW_TPL_SETTLED,
+	/* the eleven parts of interface.md, "The mail", in their order */
+	DW_TPL_ACT,
+	DW_TPL_DATA,
+	DW_TPL_WHO,
+	DW_TPL_DATE,
+	DW_TPL_STEPS,
+	DW_TPL_BUYER,
+	DW_TPL_WARNINGS,
+	DW_TPL_RISK,
+	DW_TPL_FACTS,
+	DW_TPL_TOLD,
+	DW_TPL_ACK,
+	/* layouts and their partials */
+	DW_TPL_MAIL_TEXT,
+	DW_TPL_MAIL_HTML,
+	DW_TPL_ITEM_TEXT,
+	DW_TPL_ITEM_HTML,
+	DW_TPL_BLOCKS_TEXT,
+	DW_TPL_BLOCKS_HTML,
+	DW_TPL_ROWS_TEXT,
+	DW_TPL_ROWS_HTML,
+	DW_TPL_COUNT
+};
+
+/* One language's templates, parsed. */
+struct dw_templates {
+	char language[16];
+	const struct dw_words *words;
+	struct dw_template *tpl[DW_TPL_COUNT];
+};
+int dw_templates_load(struct dw_templates *out, const struct dw_config *config, const char *language, struct dw_err *err);
+void dw_templates_fini(struct dw_templates *t);
+int dw_templates_render(const struct dw_templates *t, enum dw_tpl which, const struct dw_tval *root, enum dw_escape escape,
+			struct dw_buf *out, struct dw_err *err);
+
+/* Generated at build time from conf/templates (embed.cmake): "en/act" and its text. */
+struct dw_embedded {
+	const char *name, *text;
+};
+extern const struct dw_embedded dw_embedded_templates[]; /* ends with name NULL */
+
+/* ---- compose-blocks.c ---- */
+
+/* Rendered sentences become `heading` and `blocks` of map: a line is a paragraph, or by what it begins with a heading
+ * "# ", a strong line "! " (the deadline), a bold one "* ", a numbered step "+ ", a point "- ", a command "$ ", a line to paste "| ". *any: a block besides the
+ * heading. */
+int dw_blocks(struct dw_tval *map, const char *rendered, bool *any);
+
+/* ---- compose-item.c, compose-parts.c ---- */
+
+/* A mail being made. */
+struct dw_making {
+	const struct dw_templates *set;
+	const struct dw_words *words;
+	const struct dw_mail_view *view;
+	const struct dw_zone *zone; /* the reader's */
+	struct dw_err *err;
+};
+
+/* The tree of one order: dw_item_row for a line of a table, dw_item_full with the eleven parts (or, resolved, what
+ * changed). NULL only when memory is out or a template fails (then *r says so). Owned. */
+struct dw_tval *dw_item_row(const struct dw_making *m, const struct dw_mail_item *item, int *r);
+struct dw_tval *dw_item_full(const struct dw_making *m, const struct dw_mail_item *item, int *r);
+/* Where its facts come from (part 9): fills `facts`, `guess` of map. */
+void dw_item_facts(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item);
+/* Who knows and who comes next (part 10): fills `told`, `next`, `ack`. */
+void dw_item_told(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item);
+
+const struct dw_zone *dw_item_zone(const struct dw_making *m, const struct dw_mail_item *item); /* the platform's */
+/* { both, near, day, left, past, ago } or nothing for an unknown instant. */
+void dw_set_instant(const struct dw_making *m, struct dw_tval *map, const char *name, const struct dw_zone *theirs,
+		    dw_time t);
+void dw_set_scrubbed(struct dw_tval *map, const char *name, const char *s, size_t max); /* nothing when empty */
+void dw_set_buf(struct dw_tval *map, const char *name, struct dw_buf *b);		 /* and empties b */
+void dw_set_flag(struct dw_tval *map, const char *group, const char *name);		 /* map.group = { name: true } */
+
+/* ---- compose-mime.c ---- */
+
+struct dw_mime {
+	const struct dw_mail_conf *conf;
+	const struct dw_person *to;
+	const struct dw_zone *zone; /* of the Date */
+	dw_time now;
+	const char *message_id, *root_id; /* without <> */
+	const char *subject;		  /* one clean line */
+	const char *text, *html;	  /* html NULL: text only */
+	const char *(*header)[2];	  /* further name, value pairs; values are clean lines */
+	size_t n_header;
+};
+int dw_mime_write(void **bytes, size_t *n, const struct dw_mime *m, struct dw_err *err);
+char *dw_mime_id(const struct dw_mail_conf *conf, const char *kind, const char *key); /* owned */
+void dw_mime_init(void); /* once per process; any thread */
+
+#endif

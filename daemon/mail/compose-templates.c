@@ -1,0 +1,173 @@
+/* Templates: the override beside the config, else the installed file, else the text built in. */
+#include "compose-impl.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef DW_SYSCONFDIR
+#define DW_SYSCONFDIR "/etc/duewatch"
+#endif
+
+static const char *const names[DW_TPL_COUNT] = {
+	[DW_TPL_SUBJECT] = "subject",
+	[DW_TPL_INTRO] = "intro",
+	[DW_TPL_SECTION] = "section",
+	[DW_TPL_MORE] = "more",
+	[DW_TPL_ROW] = "row",
+	[DW_TPL_FEED_ROW] = "feed-row",
+	[DW_TPL_FOOTER] = "footer",
+	[DW_TPL_SETTLED] = "settled",
+	[DW_TPL_ACT] = "act",
+	[DW_TPL_DATA] = "data",
+	[DW_TPL_WHO] = "who",
+	[DW_TPL_DATE] = "date",
+	[DW_TPL_STEPS] = "steps",
+	[DW_TPL_BUYER] = "buyer",
+	[DW_TPL_WARNINGS] = "warnings",
+	[DW_TPL_RISK] = "risk",
+	[DW_TPL_FACTS] = "facts",
+	[DW_TPL_TOLD] = "told",
+	[DW_TPL_ACK] = "ack",
+	[DW_TPL_MAIL_TEXT] = "mail.text",
+	[DW_TPL_MAIL_HTML] = "mail.html",
+	[DW_TPL_ITEM_TEXT] = "item.text",
+	[DW_TPL_ITEM_HTML] = "item.html",
+	[DW_TPL_BLOCKS_TEXT] = "blocks.text",
+	[DW_TPL_BLOCKS_HTML] = "blocks.html",
+	[DW_TPL_ROWS_TEXT] = "rows.text",
+	[DW_TPL_ROWS_HTML] = "rows.html",
+};
+
+/* A whole small file. 0; 1: there is none. */
+static int read_file(struct dw_buf *out, const char *path, struct dw_err *err)
+{
+	char chunk[8192];
+	struct stat st;
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), e;
+
+	if (fd < 0) {
+		e = errno;
+		return e == ENOENT || e == ENOTDIR ? 1 : dw_err_set(err, -e, "%s: %s", path, strerror(e));
+	}
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return dw_err_set(err, -EINVAL, "%s: not a regular file", path);
+	}
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0 && out->n <= DW_TEMPLATE_TEXT_MAX)
+		dw_buf_add(out, chunk, (size_t)n);
+	e = errno;
+	close(fd);
+	if (n < 0)
+		return dw_err_set(err, -e, "%s: %s", path, strerror(e));
+	if (out->n && memchr(out->p, '\0', out->n))
+		return dw_err_set(err, -EINVAL, "%s: holds a NUL byte, it must be text (UTF-8)", path);
+	return out->failed ? dw_err_oom(err) : 0;
+}
+
+/* The folder of overrides: `templates` beside the config file. */
+static void override_folder(struct dw_buf *out, const struct dw_config *config)
+{
+	const char *slash = config->path ? strrchr(config->path, '/') : NULL;
+
+	if (!config->path)
+		dw_buf_puts(out, DW_SYSCONFDIR);
+	else if (slash)
+		dw_buf_add(out, config->path, (size_t)(slash - config->path));
+	else
+		dw_buf_puts(out, ".");
+	dw_buf_puts(out, "/templates");
+}
+
+static const char *embedded(const char *language, const char *name)
+{
+	size_t n = strlen(language);
+
+	for (const struct dw_embedded *e = dw_embedded_templates; e->name; e++)
+		if (strncmp(e->name, language, n) == 0 && e->name[n] == '/' && strcmp(e->name + n + 1, name) == 0)
+			return e->text;
+	return NULL;
+}
+
+/* 0; 1: this language has no such template. */
+static int load_one(struct dw_template **out, const struct dw_config *config, const char *language, const char *name,
+		    struct dw_err *err)
+{
+	const char *text = NULL;
+	int r = 1;
+
+	for (int i = 0; i < 2 && !text; i++) {
+		DW_BUF path = { 0 }, file = { 0 };
+
+		if (i == 0)
+			override_folder(&path, config);
+		else if (config->datadir)
+			dw_buf_printf(&path, "%s/templates", config->datadir);
+		else
+			continue;
+		dw_buf_printf(&path, "/%s/%s.mustache", language, name);
+		if (path.failed)
+			return dw_err_oom(err);
+		r = read_file(&file, path.p, err);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return dw_template_parse(out, path.p, dw_buf_str(&file), err);
+	}
+	text = embedded(language, name);
+	return text ? dw_template_parse(out, name, text, err) : 1;
+}
+
+/* A language becomes part of a path. */
+static bool language_ok(const char *language)
+{
+	size_t n = language ? strlen(language) : 0;
+
+	return n > 0 && n < 16 &&
+	       strspn(language, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == n;
+}
+
+int dw_templates_load(struct dw_templates *out, const struct dw_config *config, const char *language, struct dw_err *err)
+{
+	struct dw_templates t = { 0 };
+	int r = 0;
+
+	language = language_ok(language) ? language : "en";
+	memcpy(t.language, language, strlen(language) + 1);
+	t.words = dw_words_find(language);
+	for (int i = 0; r >= 0 && i < DW_TPL_COUNT; i++) {
+		r = load_one(&t.tpl[i], config, language, names[i], err);
+		if (r == 1 && strcmp(language, "en") != 0)
+			r = load_one(&t.tpl[i], config, "en", names[i], err);
+		if (r == 1)
+			r = dw_err_set(err, -ENOENT, "there is no template %s", names[i]);
+	}
+	if (r < 0)
+		dw_templates_fini(&t);
+	else
+		*out = t;
+	return r < 0 ? r : 0;
+}
+
+void dw_templates_fini(struct dw_templates *t)
+{
+	for (int i = 0; i < DW_TPL_COUNT; i++)
+		dw_template_free(dw_steal(&t->tpl[i]));
+}
+
+static const struct dw_template *find(const char *name, void *ctx)
+{
+	const struct dw_templates *t = ctx;
+
+	for (int i = 0; i < DW_TPL_COUNT; i++)
+		if (strcmp(names[i], name) == 0)
+			return t->tpl[i];
+	return NULL;
+}
+
+int dw_templates_render(const struct dw_templates *t, enum dw_tpl which, const struct dw_tval *root, enum dw_escape escape,
+			struct dw_buf *out, struct dw_err *err)
+{
+	return dw_template_render(t->tpl[which], root, find, (void *)t, escape, out, err);
+}
