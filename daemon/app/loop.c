@@ -1,0 +1,371 @@
+/* daemon.h: the daemon under libuv. The loop holds timers, signals and folder events, and pokes the worker; it never
+ * touches the store. One timer serves all: it is set to the earliest of the engine's next instant, the feeds' polls and
+ * 60 s (uv timers count monotonic time, deadlines are wall time: a suspend or a clock step is noticed within that). */
+#include "notify.h"
+#include "watch.h"
+#include "worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <uv.h>
+
+enum { LONGEST_MS = 60 * 1000, CHANGING_MS = 2000, CHANGING_MAX_MS = 300 * 1000, SETTLE_MS = 5 };
+
+struct poll_state {
+	int64_t next_ms;     /* boot time of the next timed read */
+	int64_t changing_ms; /* a writer was last seen at work, without a close since; 0: none */
+	int64_t since_ms;    /* and first */
+};
+
+struct loop {
+	uv_loop_t uv;
+	uv_timer_t timer;
+	uv_async_t posted;
+	uv_poll_t folders;
+	uv_signal_t sig[4];
+	bool folders_on, stopping, failed;
+	int64_t armed_ms;  /* boot time the timer is set to */
+	int64_t ticked_ms; /* and when it last fired */
+	struct dw_worker worker;
+	struct dw_conf_ref *conf; /* the loop's own hold on the config in force */
+	struct dw_watch watch;
+	struct poll_state *poll;
+};
+
+static void on_timer(uv_timer_t *t);
+static void see_folders(struct loop *l);
+static void on_folders(uv_poll_t *p, int status, int events);
+
+static struct loop *of(void *data)
+{
+	return data;
+}
+
+/* ---- the timer ---- */
+
+static int64_t poll_at(const struct loop *l, size_t i)
+{
+	const struct poll_state *p = &l->poll[i];
+	int64_t settled = p->changing_ms + CHANGING_MS, longest = p->since_ms + CHANGING_MAX_MS;
+
+	if (!p->changing_ms)
+		return p->next_ms;
+	/* a file whose writer is at work is read once it has been left alone for two seconds; one that never is (or a
+	 * folder where something else is written all the time) not later than in five minutes */
+	return settled < longest ? settled : longest;
+}
+
+static void arm(struct loop *l)
+{
+	int64_t now = dw_clock_boot_ms(), at = now + LONGEST_MS;
+	/* for what is due: the worker has been told a moment ago and isn't through yet, or is to be told. Counted from the
+	 * last tick, so that a folder in which something is written all the time doesn't put it off for ever. */
+	int64_t soon = l->ticked_ms + 1000 > now ? l->ticked_ms + 1000 : now;
+	dw_time next, wall = dw_clock_wall();
+	int64_t send;
+
+	pthread_mutex_lock(&l->worker.mutex);
+	next = l->worker.next;
+	send = l->worker.next_ms;
+	pthread_mutex_unlock(&l->worker.mutex);
+	if (next != DW_NEVER && next - wall < LONGEST_MS / 1000)
+		at = next <= wall ? soon : now + (next - wall) * 1000 + SETTLE_MS;
+	if (send && send < at)
+		at = send > now ? send : soon;
+	for (size_t i = 0; i < l->conf->config->n_feeds; i++)
+		if (poll_at(l, i) < at)
+			at = poll_at(l, i);
+	l->armed_ms = at;
+	uv_update_time(&l->uv); /* else the timer counts from when this round of the loop began, and fires too early */
+	uv_timer_start(&l->timer, on_timer, at > now ? (uint64_t)(at - now) : 0, 0);
+}
+
+static void poll_feeds(struct loop *l)
+{
+	int64_t now = dw_clock_boot_ms();
+
+	for (size_t i = 0; i < l->conf->config->n_feeds; i++) {
+		if (poll_at(l, i) > now)
+			continue;
+		l->poll[i].changing_ms = 0;
+		dw_watch_again(&l->watch, i, l->conf->config->feeds[i].path);
+		l->poll[i].next_ms = now + l->conf->config->feeds[i].every * 1000;
+		dw_worker_read(&l->worker, (int)i);
+	}
+}
+
+static void on_timer(uv_timer_t *t)
+{
+	struct loop *l = of(t->data);
+
+	l->ticked_ms = dw_clock_boot_ms();
+	see_folders(l);
+	poll_feeds(l);
+	dw_worker_tick(&l->worker);
+	arm(l);
+}
+
+/* ---- folders ---- */
+
+static void on_folder_event(void *ctx, enum dw_watch_event event, int feed)
+{
+	struct loop *l = ctx;
+	int64_t now = dw_clock_boot_ms();
+
+	switch (event) {
+	case DW_WATCH_WAKE:
+		dw_worker_wake(&l->worker);
+		return;
+	case DW_WATCH_CHANGING:
+		if (!l->poll[feed].changing_ms)
+			l->poll[feed].since_ms = now;
+		l->poll[feed].changing_ms = now;
+		return;
+	case DW_WATCH_CLOSED:
+		break;
+	}
+	for (size_t i = 0; i < l->conf->config->n_feeds; i++)
+		if (feed == -2 || (size_t)feed == i) {
+			l->poll[i].changing_ms = 0;
+			l->poll[i].next_ms = now;
+		}
+}
+
+/* Before any decision to read: a writer that is at work right now must be known. */
+static void see_folders(struct loop *l)
+{
+	if (l->folders_on)
+		dw_watch_read(&l->watch, on_folder_event, l);
+}
+
+static void on_folders(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = of(p->data);
+
+	(void)events;
+	if (status < 0) {
+		dw_log(4, "folder events: %s; files are read by the timer", uv_strerror(status));
+		uv_poll_stop(p);
+		return;
+	}
+	see_folders(l);
+	poll_feeds(l);
+	arm(l);
+}
+
+static void unwatch_done(uv_handle_t *h)
+{
+	struct loop *l = of(h->data);
+
+	dw_watch_close(&l->watch);
+	l->folders_on = false;
+	if (!l->stopping) {
+		struct dw_err err = { "" };
+
+		if (dw_watch_open(&l->watch, l->conf->config, &err) < 0)
+			dw_log(4, "%s; files are read by the timer only", err.text);
+		else if (uv_poll_init(&l->uv, &l->folders, l->watch.fd) == 0) {
+			l->folders_on = true;
+			uv_poll_start(&l->folders, UV_READABLE, on_folders);
+		}
+	}
+}
+
+/* Watches the config's folders anew; the old handle must be closed first. */
+static void watch_folders(struct loop *l)
+{
+	l->folders.data = l;
+	if (l->folders_on && uv_is_closing((uv_handle_t *)&l->folders))
+		return; /* unwatch_done will see the newest config */
+	if (l->folders_on)
+		uv_close((uv_handle_t *)&l->folders, unwatch_done);
+	else
+		unwatch_done((uv_handle_t *)&l->folders);
+}
+
+/* ---- what the worker says ---- */
+
+static int use_conf(struct loop *l)
+{
+	struct dw_conf_ref *old = l->conf;
+	struct poll_state *poll;
+	int64_t now = dw_clock_boot_ms();
+
+	pthread_mutex_lock(&l->worker.mutex);
+	l->conf = dw_conf_hold(&l->worker, l->worker.conf);
+	l->worker.reloaded = false;
+	pthread_mutex_unlock(&l->worker.mutex);
+	if (old)
+		dw_conf_drop(&l->worker, old);
+	poll = calloc(l->conf->config->n_feeds + 1, sizeof(*poll));
+	if (!poll)
+		return -ENOMEM;
+	for (size_t i = 0; i < l->conf->config->n_feeds; i++)
+		poll[i].next_ms = now;
+	free(l->poll);
+	l->poll = poll;
+	watch_folders(l);
+	return 0;
+}
+
+static void stop(struct loop *l);
+
+static void on_posted(uv_async_t *a)
+{
+	struct loop *l = of(a->data);
+	bool reloaded, dead;
+
+	if (l->stopping)
+		return;
+	pthread_mutex_lock(&l->worker.mutex);
+	reloaded = l->worker.reloaded;
+	dead = l->worker.dead;
+	pthread_mutex_unlock(&l->worker.mutex);
+	if (dead) {
+		dw_log(3, "the store can't be used: stopping");
+		l->failed = true;
+		stop(l);
+		return;
+	}
+	if (reloaded && use_conf(l) < 0) {
+		dw_log(3, "out of memory after a reload: stopping");
+		l->failed = true;
+		stop(l);
+		return;
+	}
+	arm(l);
+}
+
+static void post(void *ctx)
+{
+	struct loop *l = ctx;
+
+	uv_async_send(&l->posted);
+}
+
+/* ---- signals and stop ---- */
+
+static void stop(struct loop *l)
+{
+	if (l->stopping)
+		return;
+	l->stopping = true;
+	dw_notify_stopping();
+	uv_close((uv_handle_t *)&l->timer, NULL);
+	uv_unref((uv_handle_t *)&l->posted); /* the worker may still post: closed after it ended */
+	if (l->folders_on && !uv_is_closing((uv_handle_t *)&l->folders))
+		uv_close((uv_handle_t *)&l->folders, unwatch_done);
+	for (size_t i = 0; i < DW_COUNT(l->sig); i++)
+		uv_close((uv_handle_t *)&l->sig[i], NULL);
+}
+
+static void on_signal(uv_signal_t *s, int signum)
+{
+	struct loop *l = of(s->data);
+
+	switch (signum) {
+	case SIGHUP:
+		dw_worker_reload(&l->worker);
+		break;
+	case SIGUSR1: /* but half a file doesn't count: what is being written waits for its writer */
+		for (size_t i = 0; i < l->conf->config->n_feeds; i++)
+			l->poll[i].next_ms = dw_clock_boot_ms();
+		see_folders(l);
+		poll_feeds(l);
+		arm(l);
+		break;
+	default:
+		dw_log(5, "stopping on %s", signum == SIGTERM ? "SIGTERM" : "SIGINT");
+		stop(l);
+		break;
+	}
+}
+
+static int start_handles(struct loop *l)
+{
+	static const int signums[] = { SIGHUP, SIGUSR1, SIGTERM, SIGINT };
+	int r = uv_timer_init(&l->uv, &l->timer);
+
+	l->timer.data = l->posted.data = l->folders.data = l;
+	if (r == 0)
+		r = uv_async_init(&l->uv, &l->posted, on_posted);
+	l->posted.data = l;
+	for (size_t i = 0; r == 0 && i < DW_COUNT(signums); i++) {
+		r = uv_signal_init(&l->uv, &l->sig[i]);
+		l->sig[i].data = l;
+		if (r == 0)
+			r = uv_signal_start(&l->sig[i], on_signal, signums[i]);
+	}
+	return r;
+}
+
+static void close_posted(struct loop *l)
+{
+	uv_close((uv_handle_t *)&l->posted, NULL);
+	uv_run(&l->uv, UV_RUN_DEFAULT);
+}
+
+static int run(struct loop *l, const struct dw_daemon_opts *opts, struct dw_config *config, struct dw_sender_conf *relay,
+	       struct dw_err *err)
+{
+	int r = dw_worker_start(&l->worker, opts, config, relay, post, l, err);
+
+	if (r < 0) {
+		stop(l);
+		uv_run(&l->uv, UV_RUN_DEFAULT);
+		close_posted(l);
+		return r;
+	}
+	if (use_conf(l) < 0) {
+		l->failed = true;
+		stop(l);
+	} else {
+		dw_log(5, "duewatchd " DW_VERSION " watches %zu feeds for %zu people", config->n_feeds, config->people.n);
+		dw_notify_ready("watching");
+		poll_feeds(l);
+		arm(l);
+	}
+	uv_run(&l->uv, UV_RUN_DEFAULT);
+	if (l->conf)
+		dw_conf_drop(&l->worker, l->conf);
+	dw_worker_stop(&l->worker);
+	close_posted(l);
+	return 0;
+}
+
+int dw_daemon_run(const struct dw_daemon_opts *opts)
+{
+	struct loop l = { .watch = { .fd = -1, .state_wd = -1 } };
+	struct dw_config *config = NULL;
+	struct dw_sender_conf relay = { 0 };
+	struct dw_err err = { "" };
+	int r = dw_config_load_logged(&config, opts, true, &err);
+
+	if (r == 0)
+		r = dw_sender_conf_init(&relay, config, &err);
+	if (r < 0) {
+		dw_log(3, "%s", err.text);
+		dw_config_free(config);
+		return 2;
+	}
+	if (uv_loop_init(&l.uv) < 0) {
+		dw_sender_conf_fini(&relay);
+		dw_config_free(config);
+		return 1;
+	}
+	r = start_handles(&l);
+	if (r < 0) {
+		dw_log(3, "libuv: %s", uv_strerror(r));
+		dw_sender_conf_fini(&relay);
+		dw_config_free(config);
+		return 1;
+	}
+	r = run(&l, opts, config, &relay, &err);
+	if (r < 0)
+		dw_log(3, "%s", err.text);
+	free(l.poll);
+	dw_watch_close(&l.watch);
+	if (uv_loop_close(&l.uv) != 0)
+		dw_log(4, "the event loop did not close cleanly");
+	return r < 0 || l.failed ? 1 : 0;
+}

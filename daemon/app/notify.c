@@ -1,0 +1,62 @@
+/* notify.h */
+#include "notify.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#ifdef DW_HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#else
+static int sd_notify(int unset, const char *state)
+{
+	(void)unset;
+	(void)state;
+	return 0;
+}
+#endif
+
+static void with_status(const char *state, const char *status)
+{
+	char text[500];
+
+	snprintf(text, sizeof(text), "%s\nSTATUS=%s", state, status);
+	sd_notify(0, text);
+}
+
+void dw_notify_ready(const char *status)
+{
+	with_status("READY=1", status);
+}
+
+void dw_notify_reloading(void)
+{
+	char text[100];
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
+		 (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000);
+	sd_notify(0, text);
+}
+
+void dw_notify_stopping(void)
+{
+	sd_notify(0, "STOPPING=1\nSTATUS=stopping");
+}
+
+void dw_notify_status(const char *fmt, ...)
+{
+	char text[400], state[420];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	snprintf(state, sizeof(state), "STATUS=%s", text);
+	sd_notify(0, state);
+}
+
+void dw_notify_alive(void)
+{
+	sd_notify(0, "WATCHDOG=1");
+}

@@ -1,0 +1,323 @@
+/* daemon.h: -t and --once, in one thread. */
+#include "duewatch/clock.h"
+#include "duewatch/daemon.h"
+#include "duewatch/privileges.h"
+#include "duewatch/quote.h"
+
+#include "pulse.h"
+
+#include <stdio.h>
+#include <time.h>
+
+int dw_config_load_logged(struct dw_config **out, const struct dw_daemon_opts *opts, bool to_log, struct dw_err *err)
+{
+	struct dw_problems problems = { 0 };
+	int r = dw_config_load(out, opts->config, opts->datadir, &problems, err);
+
+	for (size_t i = 0; i < problems.n; i++) {
+		DW_BUF line = { 0 };
+
+		dw_problem_text(&line, &problems.p[i]);
+		if (to_log)
+			dw_log(problems.p[i].warning ? 4 : 3, "%s", dw_buf_str(&line));
+		else if (line.p) {
+			dw_quote_line(line.p);
+			fprintf(stderr, "%s\n", line.p);
+		}
+	}
+	if (r < 0 && problems.errors)
+		dw_err_set(err, r, "%zu problems in %s", problems.errors, opts->config);
+	dw_problems_fini(&problems);
+	return r;
+}
+
+/* ---- -t ---- */
+
+struct sample {
+	int64_t n;
+};
+
+static int count_order(void *ctx, struct dw_read_order *o, struct dw_err *err)
+{
+	struct sample *s = ctx;
+
+	(void)o;
+	(void)err;
+	s->n++;
+	return s->n >= 1 ? -ECANCELED : 0; /* one row of each readable feed */
+}
+
+static int check_feed(const struct dw_feed_conf *feed)
+{
+	struct dw_read_report report = { 0 };
+	struct sample s = { 0 };
+	struct dw_err err = { "" };
+	int r = dw_ingest_read(feed, NULL, dw_clock_wall(), count_order, &s, &report, &err), bad = 0;
+
+	dw_quote_line(err.text); /* it quotes the file */
+	if (r == -ENOENT)
+		fprintf(stderr, "feed %s: warning: nothing to read yet: %s\n", feed->name, err.text);
+	else if (r < 0 && r != -ECANCELED) {
+		fprintf(stderr, "feed %s: %s\n", feed->name, err.text);
+		bad = 1;
+	} else
+		fprintf(stderr, "feed %s: readable%s\n", feed->name, s.n ? "" : ", but without an order in it");
+	dw_read_report_fini(&report);
+	return bad;
+}
+
+int dw_check_run(const struct dw_daemon_opts *opts)
+{
+	struct dw_problems problems = { 0 };
+	struct dw_config *config = NULL;
+	struct dw_composer *composer = NULL;
+	struct dw_err err = { "" };
+	int r = dw_config_load(&config, opts->config, opts->datadir, &problems, &err), bad = 0;
+
+	if (r == 0)
+		r = dw_config_check_files(config, &problems);
+	for (size_t i = 0; i < problems.n; i++) {
+		DW_BUF line = { 0 };
+
+		dw_problem_text(&line, &problems.p[i]);
+		if (line.p) {
+			dw_quote_line(line.p);
+			fprintf(stderr, "%s\n", line.p);
+		}
+	}
+	if (r < 0 && problems.errors == 0)
+		fprintf(stderr, "%s: %s\n", opts->config, err.text);
+	bad = r < 0 || problems.errors > 0;
+	if (config && dw_composer_new(&composer, config, &err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		bad = 1;
+	}
+	for (size_t i = 0; config && i < config->n_feeds; i++)
+		bad |= check_feed(&config->feeds[i]);
+	if (!bad)
+		fprintf(stderr, "%s: fine (%zu feeds, %zu people)\n", opts->config, config->n_feeds, config->people.n);
+	dw_composer_free(composer);
+	dw_config_free(config);
+	dw_problems_fini(&problems);
+	return bad ? 2 : 0;
+}
+
+/* ---- --once ---- */
+
+struct once {
+	struct dw_config *config;
+	struct dw_store *store;
+	struct dw_engine *engine;
+	struct dw_sender_conf sender;
+	struct dw_transport *transport;
+	struct dw_rate rate;
+	bool failed;
+};
+
+static void once_fini(struct once *o)
+{
+	dw_transport_free(o->transport);
+	dw_sender_conf_fini(&o->sender);
+	dw_rate_fini(&o->rate);
+	dw_engine_free(o->engine);
+	dw_store_close(o->store);
+	dw_config_free(o->config);
+}
+
+static int complain(const char *what, const struct dw_err *err)
+{
+	dw_log(3, "%s%s%s", what, *what ? ": " : "", err->text);
+	return 1;
+}
+
+static int read_all(struct once *o, struct dw_err *err)
+{
+	for (size_t i = 0; i < o->config->n_feeds; i++) {
+		int r = dw_engine_read(o->engine, &o->config->feeds[i], false, dw_clock_wall(), err);
+
+		if (r < 0)
+			return r;
+		o->failed |= r > 0;
+	}
+	return 0;
+}
+
+static int decide_all(struct once *o, bool daily, struct dw_err *err)
+{
+	int r = dw_engine_tick(o->engine, dw_clock_wall(), 0, err);
+
+	return r < 0 || !daily ? r : dw_engine_flush_daily(o->engine, dw_clock_wall(), err);
+}
+
+static void wait_for_rate(struct dw_rate *rate)
+{
+	int64_t ms = dw_rate_wait(rate, dw_clock_boot_ms());
+	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	if (ms > 0)
+		nanosleep(&t, NULL);
+	dw_rate_note(rate, dw_clock_boot_ms());
+}
+
+static int record(struct once *o, int64_t id, const struct dw_answer *answer, struct dw_err *err)
+{
+	int r = dw_store_begin(o->store, err);
+
+	if (r < 0)
+		return r;
+	r = dw_outbox_answer(o->engine, id, answer, dw_clock_wall(), err);
+	if (r < 0) {
+		dw_store_rollback(o->store);
+		return r;
+	}
+	return dw_store_commit(o->store, err);
+}
+
+/* A clock that stands over a day before what the store knows can't be waited for here. */
+static int check_clock(struct once *o, struct dw_err *err)
+{
+	struct dw_clock clock = { 0 };
+
+	if (dw_clock_look(&clock, dw_clock_wall(), dw_clock_boot_ms() / 1000, dw_engine_latest(o->engine)))
+		return 0;
+	return dw_err_set(err, -ETIME, "the clock stands %lld hours before the last read or decision in the store: nothing is "
+			  "decided. Is it right now? Let duewatchd run for ten minutes, then it is believed",
+			  (long long)(-clock.jump / 3600));
+}
+
+static bool tried(const int64_t *ids, size_t n, int64_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+/* Only ours: the state's lock is. */
+static int give_back(struct once *o, struct dw_err *err)
+{
+	int r = dw_store_begin(o->store, err);
+
+	if (r == 0) {
+		r = dw_store_mail_release(o->store, err);
+		if (r < 0)
+			dw_store_rollback(o->store);
+		else
+			r = dw_store_commit(o->store, err);
+	}
+	return r;
+}
+
+/* Until the outbox is dry or each mail has had one try. With a slow relay a mail comes due again meanwhile: first tries
+ * come first and then the longest due, so with the first repetition everything had its try. */
+static int deliver_all(struct once *o, struct dw_err *err)
+{
+	struct dw_send_job job = { 0 };
+	DW_FREE int64_t *failed = NULL;
+	size_t n = 0, cap = 0;
+	int r;
+
+	while ((r = dw_outbox_lease(o->engine, dw_clock_wall(), NULL, 0, &job, err)) == 0) {
+		struct dw_envelope env = { .from = job.from, .to = job.to };
+		struct dw_answer answer = { 0 };
+
+		if (tried(failed, n, job.id)) {
+			dw_send_job_fini(&job);
+			return give_back(o, err);
+		}
+		wait_for_rate(&o->rate);
+		dw_transport_send(o->transport, &env, job.message_id, job.bytes, job.n_bytes, &answer);
+		r = record(o, job.id, &answer, err);
+		if (answer.verdict != DW_SENT) {
+			o->failed = true;
+			if (r >= 0 && dw_grow(&failed, &cap, n + 1, sizeof(*failed)) < 0)
+				r = dw_err_oom(err);
+			if (r >= 0)
+				failed[n++] = job.id;
+		}
+		dw_send_job_fini(&job);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : 0;
+}
+
+static bool undelivered(struct once *o)
+{
+	int64_t count[6] = { 0 };
+
+	if (dw_store_mail_count(o->store, count, NULL) < 0)
+		return true;
+	if (count[DW_MAIL_QUEUED] + count[DW_MAIL_LEASED] + count[DW_MAIL_UNSURE])
+		dw_log(4, "%lld mails are not delivered yet; they stay in the outbox",
+		       (long long)(count[DW_MAIL_QUEUED] + count[DW_MAIL_LEASED] + count[DW_MAIL_UNSURE]));
+	return count[DW_MAIL_QUEUED] + count[DW_MAIL_LEASED] + count[DW_MAIL_UNSURE] > 0;
+}
+
+static bool first_time(struct once *o)
+{
+	struct dw_feed_row row;
+	bool first = true;
+
+	for (size_t i = 0; i < o->config->n_feeds; i++)
+		if (dw_store_feed_get(o->store, o->config->feeds[i].name, &row, NULL) == 0) {
+			first &= row.last_success == DW_UNKNOWN;
+			dw_feed_row_fini(&row);
+		}
+	return first;
+}
+
+static int open_all(struct once *o, const struct dw_daemon_opts *opts, struct dw_err *err)
+{
+	int r = dw_sender_conf_init(&o->sender, o->config, err);
+
+	(void)opts;
+	if (r == 0)
+		r = dw_state_folder_make(o->config->state, err);
+	if (r == 0)
+		r = dw_become_owner(o->config->state, err);
+	if (r == 0)
+		r = dw_store_sqlite_open(&o->store, o->config->state, DW_STORE_DAEMON, dw_clock_wall(), err);
+	if (r == 0)
+		r = dw_engine_new(&o->engine, o->config, o->store, dw_log_line, NULL, err);
+	if (r == 0)
+		r = dw_transport_new(&o->transport, &o->sender.transport, err);
+	if (r == 0 && dw_rate_init(&o->rate, o->config->mail.rate_n, o->config->mail.rate_s) < 0)
+		r = dw_err_oom(err);
+	return r;
+}
+
+int dw_once_run(const struct dw_daemon_opts *opts)
+{
+	struct once o = { 0 };
+	struct dw_err err = { "" };
+	bool first;
+	int r = dw_config_load_logged(&o.config, opts, false, &err);
+
+	if (r < 0) {
+		complain("", &err);
+		return 2;
+	}
+	r = open_all(&o, opts, &err);
+	if (r == 0) {
+		r = dw_engine_start(o.engine, dw_clock_wall(), &err);
+		first = r == 0 && first_time(&o);
+		if (r == 0)
+			r = check_clock(&o, &err);
+		if (r == 0)
+			r = read_all(&o, &err);
+		if (r == 0)
+			r = decide_all(&o, !first, &err);
+		if (r == 0)
+			r = deliver_all(&o, &err);
+		if (r == 0)
+			o.failed |= undelivered(&o);
+		if (r == 0)
+			r = dw_pulse_once(o.config, o.engine, o.failed, dw_clock_wall(), &err);
+		o.failed |= r > 0;
+	}
+	if (r < 0)
+		complain("", &err);
+	once_fini(&o);
+	return r < 0 || o.failed ? 1 : 0;
+}

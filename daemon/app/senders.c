@@ -1,0 +1,208 @@
+/* worker.h: one thread per connection to the relay; a transport is made anew when the config changed. */
+#include "worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { GROUP_MAX = 8 };
+
+static void drop_transport(struct dw_sender *s)
+{
+	struct dw_transport *t;
+
+	pthread_mutex_lock(&s->w->mutex);
+	t = s->transport;
+	s->transport = NULL;
+	pthread_mutex_unlock(&s->w->mutex);
+	dw_transport_free(t);
+	if (s->used)
+		dw_conf_drop(s->w, s->used);
+	s->used = NULL;
+}
+
+/* The transport of this config; never reused across relays or TLS policies (design.md §5, trap 6). */
+static int use_conf(struct dw_sender *s, struct dw_conf_ref *conf, struct dw_err *err)
+{
+	struct dw_transport *t = NULL;
+	int r;
+
+	if (s->used == conf && s->transport)
+		return 0;
+	drop_transport(s);
+	r = dw_transport_new(&t, &conf->relay.transport, err);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&s->w->mutex);
+	s->transport = t;
+	s->used = dw_conf_hold(s->w, conf);
+	if (s->w->stop)
+		dw_transport_abort(t);
+	pthread_mutex_unlock(&s->w->mutex);
+	return 0;
+}
+
+static void send_one(struct dw_sender *s, struct dw_conf_ref *conf)
+{
+	struct dw_envelope env = { .from = s->job.from, .to = s->job.to };
+	struct dw_err err = { "" };
+
+	memset(&s->answer, 0, sizeof(s->answer));
+	if (use_conf(s, conf, &err) < 0) {
+		s->answer.verdict = DW_RETRY;
+		snprintf(s->answer.text, sizeof(s->answer.text), "%s", err.text);
+		return;
+	}
+	dw_transport_send(s->transport, &env, s->job.message_id, s->job.bytes, s->job.n_bytes, &s->answer);
+}
+
+static void *sender_main(void *arg)
+{
+	struct dw_sender *s = arg;
+	struct dw_worker *w = s->w;
+
+	pthread_mutex_lock(&w->mutex);
+	for (;;) {
+		struct dw_conf_ref *conf;
+
+		while (!s->has_job && !w->stop)
+			pthread_cond_wait(&w->jobs, &w->mutex);
+		if (!s->has_job)
+			break;
+		s->has_job = false;
+		conf = s->conf;
+		pthread_mutex_unlock(&w->mutex);
+		send_one(s, conf);
+		dw_conf_drop(w, conf);
+		pthread_mutex_lock(&w->mutex);
+		s->answered = true;
+		pthread_cond_signal(&w->work);
+	}
+	pthread_mutex_unlock(&w->mutex);
+	drop_transport(s);
+	return NULL;
+}
+
+int dw_senders_start(struct dw_worker *w, int n, struct dw_err *err)
+{
+	w->sender = calloc((size_t)n, sizeof(*w->sender));
+	if (!w->sender)
+		return dw_err_oom(err);
+	w->n_senders = n;
+	for (int i = 0; i < n; i++) {
+		int r;
+
+		w->sender[i].w = w;
+		r = pthread_create(&w->sender[i].thread, NULL, sender_main, &w->sender[i]);
+		if (r != 0 && i == 0)
+			return dw_err_set(err, -r, "no thread for sending mail: %s", strerror(r));
+		w->sender[i].started = r == 0;
+	}
+	return 0;
+}
+
+/* w->stop is set: sends under way return within a second. */
+void dw_senders_stop(struct dw_worker *w)
+{
+	pthread_mutex_lock(&w->mutex);
+	for (int i = 0; i < w->n_senders; i++)
+		if (w->sender[i].transport)
+			dw_transport_abort(w->sender[i].transport);
+	pthread_cond_broadcast(&w->jobs);
+	pthread_mutex_unlock(&w->mutex);
+	for (int i = 0; i < w->n_senders; i++)
+		if (w->sender[i].started)
+			pthread_join(w->sender[i].thread, NULL);
+}
+
+static struct dw_sender *idle(struct dw_worker *w)
+{
+	for (int i = 0; i < w->n_senders; i++)
+		if (w->sender[i].started && !w->sender[i].busy)
+			return &w->sender[i];
+	return NULL;
+}
+
+static void give(struct dw_worker *w, struct dw_sender *s, struct dw_send_job *job)
+{
+	const char *at = strrchr(job->to, '@');
+
+	pthread_mutex_lock(&w->mutex);
+	s->job = *job;
+	s->busy = s->has_job = true;
+	s->answered = false;
+	s->conf = dw_conf_hold(w, w->conf);
+	snprintf(s->domain, sizeof(s->domain), "%s", at ? at + 1 : job->to);
+	pthread_cond_broadcast(&w->jobs);
+	pthread_mutex_unlock(&w->mutex);
+	memset(job, 0, sizeof(*job));
+}
+
+void dw_senders_give(struct dw_worker *w)
+{
+	struct dw_sender *s;
+
+	w->send_wait_ms = 0;
+	while ((s = idle(w)) != NULL) {
+		const char *busy[64];
+		struct dw_send_job job = { 0 };
+		struct dw_err err = { "" };
+		int64_t now = dw_clock_boot_ms(), wait = dw_rate_wait(&w->rate, now);
+		size_t n = 0;
+		int r;
+
+		if (wait > 0) {
+			w->send_wait_ms = now + wait;
+			return;
+		}
+		for (int i = 0; i < w->n_senders && n < DW_COUNT(busy); i++)
+			if (w->sender[i].busy)
+				busy[n++] = w->sender[i].domain;
+		r = dw_outbox_lease(w->engine, dw_clock_wall(), busy, n, &job, &err);
+		if (r < 0)
+			dw_log(3, "outbox: %s", err.text);
+		if (r != 0)
+			return;
+		dw_rate_note(&w->rate, now);
+		give(w, s, &job);
+	}
+}
+
+/* A send that was cut by our own stop counts as no try: its lease goes back to the queue at the next start. */
+static bool counts(bool stop, const struct dw_answer *a)
+{
+	return !stop || a->verdict == DW_SENT || a->verdict == DW_UNSURE || a->verdict == DW_DEAD_ADDRESS;
+}
+
+int dw_senders_collect(struct dw_worker *w, struct dw_err *err)
+{
+	struct dw_sender *got[GROUP_MAX];
+	int n = 0, r = 0;
+	bool stop;
+
+	pthread_mutex_lock(&w->mutex);
+	stop = w->stop;
+	for (int i = 0; i < w->n_senders && n < GROUP_MAX; i++)
+		if (w->sender[i].busy && w->sender[i].answered)
+			got[n++] = &w->sender[i];
+	pthread_mutex_unlock(&w->mutex);
+	if (n == 0)
+		return 0;
+	r = dw_store_begin(w->store, err);
+	for (int i = 0; r >= 0 && i < n; i++)
+		if (counts(stop, &got[i]->answer))
+			r = dw_outbox_answer(w->engine, got[i]->job.id, &got[i]->answer, dw_clock_wall(), err);
+	if (r >= 0)
+		r = dw_store_commit(w->store, err);
+	else
+		dw_store_rollback(w->store);
+	if (r < 0)
+		return r; /* tried again: the answers stay with their senders */
+	for (int i = 0; i < n; i++) {
+		w->pulse.sent += got[i]->answer.verdict == DW_SENT;
+		w->pulse.retries += got[i]->job.tries > 0;
+		dw_send_job_fini(&got[i]->job);
+		got[i]->busy = false;
+		got[i]->domain[0] = '\0';
+	}
+	return n;
+}

@@ -1,0 +1,161 @@
+/* duewatch check: every problem of the config and what it names; then one order of each feed, read out, so that a
+ * person can compare it with the platform's page: a wrong zone or column shows there and nowhere else. */
+#include "cli.h"
+#include "duewatch/privileges.h"
+
+#include <stdio.h>
+
+static void say(const struct dw_problems *problems)
+{
+	for (size_t i = 0; i < problems->n; i++) {
+		DW_BUF line = { 0 };
+		DW_BUF clean = { 0 };
+
+		dw_problem_text(&line, &problems->p[i]);
+		cli_clean(&clean, dw_buf_str(&line));
+		fprintf(stderr, "%s\n", dw_buf_str(&clean));
+	}
+	if (problems->errors > problems->n)
+		fprintf(stderr, "and more: %zu errors in all\n", problems->errors);
+}
+
+/* The order to read out: the first with a ship-by date, else the first. */
+struct sample {
+	struct dw_facts facts;
+	bool any;
+	int64_t looked;
+};
+
+enum { LOOKED_MAX = 1000 };
+
+static int on_order(void *ctx, struct dw_read_order *o, struct dw_err *err)
+{
+	struct sample *s = ctx;
+	bool dated = dw_has(&o->facts, DW_F_PROMISED_AT) || dw_has(&o->facts, DW_F_EXPECTED_SHIP_AT);
+
+	s->looked++;
+	if (!s->any || dated) {
+		struct dw_facts copy;
+
+		if (dw_facts_copy(&copy, &o->facts) < 0)
+			return dw_err_oom(err);
+		dw_facts_fini(&s->facts);
+		s->facts = copy;
+		s->any = true;
+	}
+	return dated || s->looked >= LOOKED_MAX ? -ECANCELED : 0;
+}
+
+static void instant(struct dw_buf *out, const struct cli *c, const struct dw_feed_conf *f, const struct sample *s,
+		    enum dw_field x)
+{
+	const struct dw_zone *z = f->pack && !f->overlay ? f->pack->zone : f->zone;
+
+	dw_buf_printf(out, "    %-20s ", dw_fields[x].name);
+	cli_time_full(out, s->facts.num[x], z);
+	dw_buf_printf(out, " (%s)", z->name);
+	if (c->config->zone != z) {
+		dw_buf_puts(out, " = ");
+		cli_time_full(out, s->facts.num[x], c->config->zone);
+	}
+	dw_buf_putc(out, '\n');
+}
+
+static void read_out(struct dw_buf *out, const struct cli *c, const struct dw_feed_conf *f, const struct sample *s)
+{
+	dw_buf_printf(out, "feed %s, order ", f->name);
+	cli_clean(out, s->facts.text[DW_F_ORDER_ID]);
+	dw_buf_printf(out, ": %s must show\n", f->overlay ? "the file's own page" : "the platform's page");
+	for (int x = DW_F_PLATFORM; x < DW_FIELD_COUNT; x++) {
+		DW_BUF value = { 0 };
+
+		if (!dw_has(&s->facts, (enum dw_field)x))
+			continue;
+		if (dw_fields[x].kind == DW_K_INSTANT) {
+			instant(out, c, f, s, (enum dw_field)x);
+			continue;
+		}
+		if (x == DW_F_AMOUNT)
+			cli_amount(&value, &s->facts);
+		else if (dw_fact_text(&value, &s->facts, (enum dw_field)x) < 0)
+			value.failed = true;
+		dw_buf_printf(out, "    %-20s ", dw_fields[x].name);
+		cli_clip(out, dw_buf_str(&value), 80);
+		dw_buf_putc(out, '\n');
+		out->failed |= value.failed;
+	}
+	if (f->other)
+		dw_buf_printf(out,
+			      "    Its times say no zone: they are read in %s and in %s, and the earlier counts. Where the page "
+			      "shows another time, set the feed's timezone.\n",
+			      f->zone->name, f->other->name);
+}
+
+static void rejects(struct dw_buf *out, const struct dw_read_report *report)
+{
+	if (report->rejected == 0)
+		return;
+	dw_buf_puts(out, "    first rejects:\n");
+	for (const char *p = dw_buf_str(&report->rejects), *end = p; *p && end < p + 2000; p = end + (*end == '\n')) {
+		DW_FREE char *line = NULL;
+
+		end = p + strcspn(p, "\n");
+		line = strndup(p, (size_t)(end - p));
+		dw_buf_puts(out, "      ");
+		cli_clip(out, line, 160);
+		dw_buf_putc(out, '\n');
+	}
+}
+
+/* 0, or 1 when the feed can't be read. A file that isn't there yet is no error: it was warned of. */
+static int check_feed(struct dw_buf *out, const struct cli *c, const struct dw_feed_conf *f)
+{
+	struct dw_read_report report = { .data_time = DW_UNKNOWN };
+	struct dw_err err = { "" };
+	struct sample s = { 0 };
+	int r = dw_ingest_read(f, NULL, c->now, on_order, &s, &report, &err);
+
+	if (r == -ENOENT)
+		dw_buf_printf(out, "feed %s: nothing to read yet\n", f->name);
+	else if (r < 0 && r != -ECANCELED)
+		cli_error("feed %s: %s", f->name, err.text);
+	else if (s.any)
+		read_out(out, c, f, &s);
+	else
+		dw_buf_printf(out, "feed %s: readable, but without an order in it\n", f->name);
+	rejects(out, &report);
+	dw_facts_fini(&s.facts);
+	dw_read_report_fini(&report);
+	return r < 0 && r != -ECANCELED && r != -ENOENT;
+}
+
+int cli_check(struct cli *c)
+{
+	struct dw_problems problems = { 0 };
+	struct dw_composer *composer = NULL;
+	struct dw_err err = { "" };
+	DW_BUF out = { 0 };
+	int bad = cli_load_config(c, &problems, false), r;
+
+	if (c->config && dw_config_check_files(c->config, &problems) < 0)
+		bad = cli_error("out of memory");
+	say(&problems);
+	bad |= problems.errors > 0;
+	dw_problems_fini(&problems);
+	if (!c->config)
+		return CLI_USAGE;
+	if (dw_become_owner(c->config->state, &err) < 0)
+		return cli_error("%s", err.text);
+	if (dw_composer_new(&composer, c->config, &err) < 0) {
+		cli_error("%s", err.text);
+		bad = 1;
+	}
+	dw_composer_free(composer);
+	for (size_t i = 0; i < c->config->n_feeds; i++)
+		bad |= check_feed(&out, c, &c->config->feeds[i]);
+	if (!bad)
+		dw_buf_printf(&out, "%s: fine (%zu feeds, %zu people)\n", c->config_path, c->config->n_feeds,
+			      c->config->people.n);
+	r = cli_print(&out);
+	return bad ? CLI_USAGE : r;
+}
