@@ -126,13 +126,8 @@ static int maybe_flush(struct dw_apply *a, struct dw_err *err)
 /* The pack matters to memory only for a relative promise and its zone: the feed's where the pack has none. */
 static const struct dw_pack *pack_for(struct dw_apply *a, const struct dw_facts *f)
 {
-	const struct dw_config *c = a->e->config;
-	const char *name = dw_text(f, DW_F_PLATFORM);
-	const struct dw_pack *pack = a->feed->pack;
+	const struct dw_pack *pack = dw_pack_of(a->e, a->feed, f);
 
-	for (size_t i = 0; name && i < c->n_packs; i++)
-		if (dw_streq(c->packs[i].name, name))
-			pack = &c->packs[i];
 	if (pack->zone)
 		return pack;
 	a->zoned = *pack;

@@ -8,7 +8,7 @@ bool dw_feed_is_stale(const struct dw_feed_conf *conf, const struct dw_feed_row 
 	return row->data_time != DW_UNKNOWN && now > row->data_time + conf->stale_after;
 }
 
-static const struct dw_pack *pack_of(const struct dw_engine *e, const struct dw_feed_conf *feed, const struct dw_facts *f)
+const struct dw_pack *dw_pack_of(const struct dw_engine *e, const struct dw_feed_conf *feed, const struct dw_facts *f)
 {
 	const char *name = dw_text(f, DW_F_PLATFORM);
 
@@ -128,7 +128,7 @@ static int derive(struct dw_engine *e, struct dw_case *c, dw_time now, struct dw
 	r = dw_order_merge(&c->order, &c->sources, &c->row.memory, c->data_time, now);
 	if (r < 0)
 		return dw_err_oom(err);
-	c->pack = pack_of(e, c->feed, &c->order.f);
+	c->pack = dw_pack_of(e, c->feed, &c->order.f);
 	if (!c->pack->zone) {
 		c->zoned = malloc(sizeof(*c->zoned));
 		if (!c->zoned)

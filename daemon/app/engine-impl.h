@@ -26,6 +26,9 @@ struct dw_engine {
 enum { DW_LOG_ERROR = 3, DW_LOG_WARNING = 4, DW_LOG_NOTICE = 5, DW_LOG_INFO = 6 };
 void dw_engine_log(struct dw_engine *e, int priority, const char *fmt, ...) DW_PRINTF(3, 4);
 
+/* The pack an order's facts name, else its feed's; its zone may be NULL (the feed's counts then). Borrowed. */
+const struct dw_pack *dw_pack_of(const struct dw_engine *e, const struct dw_feed_conf *feed, const struct dw_facts *f);
+
 int dw_feed_index(const struct dw_engine *e, const char *name); /* or -1 */
 int dw_feed_row_load(struct dw_engine *e, const char *name, struct dw_err *err); /* refreshes e->feed_row */
 int dw_feed_row_save(struct dw_engine *e, const struct dw_feed_row *row, struct dw_err *err);

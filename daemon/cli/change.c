@@ -269,7 +269,9 @@ int cli_ack(struct cli *c)
 	return cli_print(&out);
 }
 
-int cli_unack(struct cli *c)
+/* What takes something back: an order, no words of its own. */
+static int take_back(struct cli *c, int (*how)(struct dw_engine *e, int64_t order, dw_time now, struct dw_err *err),
+		     const char *said)
 {
 	struct dw_err err = { "" };
 	DW_BUF out = { 0 };
@@ -278,10 +280,15 @@ int cli_unack(struct cli *c)
 
 	if (r)
 		return r;
-	if (dw_engine_unack(c->engine, id, c->now, &err) != 0)
+	if (how(c->engine, id, c->now, &err) != 0)
 		return cli_error("%s", err.text);
-	dw_buf_puts(&out, "the ack is taken back\n");
+	dw_buf_puts(&out, said);
 	return finish(c, id, &out);
+}
+
+int cli_unack(struct cli *c)
+{
+	return take_back(c, dw_engine_unack, "the ack is taken back\n");
 }
 
 /* ---- close ---- */
@@ -308,15 +315,5 @@ int cli_close_order(struct cli *c)
 
 int cli_reopen(struct cli *c)
 {
-	struct dw_err err = { "" };
-	DW_BUF out = { 0 };
-	int64_t id;
-	int r = cli_order(c, c->arg[0], &id);
-
-	if (r)
-		return r;
-	if (dw_engine_reopen(c->engine, id, c->now, &err) != 0)
-		return cli_error("%s", err.text);
-	dw_buf_puts(&out, "reopened\n");
-	return finish(c, id, &out);
+	return take_back(c, dw_engine_reopen, "reopened\n");
 }

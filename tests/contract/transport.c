@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "../../daemon/mail/transport-impl.h"
+#include "smtpd.h"
 
 #define MAIL "From: a@example.com\r\nSubject: hello\r\n\r\nbody\r\n"
 
@@ -41,74 +42,11 @@ static char *path_of(const char *name)
 
 /* the relay */
 
-struct relay {
-	pid_t pid;
-	int in;
-	FILE *out;
-	char port[16];
-};
-
-static void relay_start(struct relay *r, const char *const *more)
-{
-	const char *argv[40] = { "/usr/bin/python3", DW_SOURCE_DIR "/tests/integration/smtpd.py", "--events", "--stdin" };
-	int to[2], from[2], n = 4;
-
-	for (; *more; more++)
-		argv[n++] = *more;
-	assert_int_equal(pipe2(to, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(from, O_CLOEXEC), 0);
-	r->pid = fork();
-	if (r->pid == 0) {
-		dup2(to[0], 0);
-		dup2(from[1], 1);
-		execv(argv[0], (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	close(to[0]);
-	close(from[1]);
-	r->in = to[1];
-	r->out = fdopen(from[0], "r");
-	assert_non_null(fgets(r->port, sizeof(r->port), r->out));
-	r->port[strcspn(r->port, "\n")] = '\0';
-}
-
-static void relay_stop(struct relay *r)
-{
-	char line[256];
-	int status;
-
-	close(r->in);
-	while (fgets(line, sizeof(line), r->out))
-		;
-	fclose(r->out);
-	waitpid(r->pid, &status, 0);
-}
-
-/* Blocks until the relay reports a line that holds text. */
-static void relay_wait(struct relay *r, const char *text)
-{
-	char line[4096];
-
-	while (fgets(line, sizeof(line), r->out))
-		if (strstr(line, text))
-			return;
-	fail_msg("the relay ended before: %s", text);
-}
-
-static void order(struct relay *r, const char *text)
-{
-	char done[512];
-
-	assert_true(dprintf(r->in, "%s\n", text) > 0);
-	snprintf(done, sizeof(done), "done %s", text);
-	relay_wait(r, done);
-}
-
 #define ORDER(r, ...)                                          \
 	do {                                                   \
 		char order_[512];                              \
 		snprintf(order_, sizeof(order_), __VA_ARGS__); \
-		order(r, order_);                              \
+		relay_order(r, order_);                              \
 	} while (0)
 
 static struct relay plain; /* no TLS, no AUTH; mails in FOLDER/plain */
@@ -378,7 +316,7 @@ static void test_sent(void **state)
 	char name[32];
 
 	(void)state;
-	order(&plain, "plain");
+	relay_order(&plain, "plain");
 	dw_transport_send(t, &env, "id", MAIL, strlen(MAIL), &a);
 	mails++;
 	assert_int_equal(a.verdict, DW_SENT);
@@ -506,7 +444,7 @@ static void test_stages(void **state)
 		struct dw_answer a;
 		int64_t t0;
 
-		order(&plain, "plain");
+		relay_order(&plain, "plain");
 		ORDER(&plain, "on %s", c[i].script);
 		t0 = now_ms();
 		dw_transport_send(t, &env, "id", MAIL, strlen(MAIL), &a);
@@ -519,7 +457,7 @@ static void test_stages(void **state)
 		if (now_ms() - t0 > 2000)
 			fail_msg("%s took %d ms", c[i].script, (int)(now_ms() - t0));
 	}
-	order(&plain, "plain");
+	relay_order(&plain, "plain");
 }
 
 /* a refused mail must not wait for the answer to QUIT */
@@ -533,8 +471,8 @@ static void test_quit_never_waits(void **state)
 		struct dw_answer a;
 		int64_t t0;
 
-		order(&plain, "plain");
-		order(&plain, "on QUIT hang");
+		relay_order(&plain, "plain");
+		relay_order(&plain, "on QUIT hang");
 		ORDER(&plain, "on %s", script[i]);
 		t0 = now_ms();
 		dw_transport_send(t, &env, "id", MAIL, strlen(MAIL), &a);
@@ -543,7 +481,7 @@ static void test_quit_never_waits(void **state)
 		dw_transport_free(t);
 		assert_in_range(now_ms() - t0, 0, 1500);
 	}
-	order(&plain, "plain");
+	relay_order(&plain, "plain");
 }
 
 /* trap 4: the relay closed the kept connection meanwhile */
@@ -555,7 +493,7 @@ static void test_stale_connection(void **state)
 	for (size_t i = 0; i < DW_COUNT(script); i++) {
 		struct dw_transport *t = to_plain(10, 10);
 
-		order(&plain, "plain");
+		relay_order(&plain, "plain");
 		ORDER(&plain, "once %s", script[i]);
 		send_ok(t, MAIL, strlen(MAIL));
 		relay_wait(&plain, "gone");
@@ -563,7 +501,7 @@ static void test_stale_connection(void **state)
 		assert_non_null(strstr(dw_transport_session(t), "EHLO"));
 		dw_transport_free(t);
 	}
-	order(&plain, "plain");
+	relay_order(&plain, "plain");
 }
 
 /* a relay that answers every kept connection's MAIL with 421 and a new one's too: one more try, then RETRY */
@@ -574,9 +512,9 @@ static void test_stale_once_only(void **state)
 	int n = 0;
 
 	(void)state;
-	order(&plain, "plain");
+	relay_order(&plain, "plain");
 	send_ok(t, MAIL, strlen(MAIL));
-	order(&plain, "on MAIL 421 4.7.0 slow down|cut");
+	relay_order(&plain, "on MAIL 421 4.7.0 slow down|cut");
 	dw_transport_send(t, &env, "id", MAIL, strlen(MAIL), &a);
 	assert_int_equal(a.verdict, DW_RETRY);
 	assert_int_equal(a.code, 421);
@@ -584,7 +522,7 @@ static void test_stale_once_only(void **state)
 		n++;
 	assert_int_equal(n, 2);
 	dw_transport_free(t);
-	order(&plain, "plain");
+	relay_order(&plain, "plain");
 }
 
 /* limits */
@@ -614,7 +552,7 @@ static void test_late(void **state)
 		struct dw_answer a;
 		int64_t t0;
 
-		order(&plain, "plain");
+		relay_order(&plain, "plain");
 		ORDER(&plain, "on %s", c[i].script);
 		t0 = now_ms();
 		dw_transport_send(t, &env, "id", MAIL, strlen(MAIL), &a);
@@ -627,7 +565,7 @@ static void test_late(void **state)
 		if (now_ms() - t0 > 3000)
 			fail_msg("%s took %d ms", c[i].script, (int)(now_ms() - t0));
 	}
-	order(&plain, "plain");
+	relay_order(&plain, "plain");
 }
 
 static void test_endless_line(void **state)
@@ -636,11 +574,11 @@ static void test_endless_line(void **state)
 	struct dw_answer a;
 
 	(void)state;
-	order(&plain, "plain");
-	order(&plain, "on MAIL huge:20000:250");
+	relay_order(&plain, "plain");
+	relay_order(&plain, "on MAIL huge:20000:250");
 	send_ok(t, MAIL, strlen(MAIL));
 	assert_in_range(strlen(dw_transport_session(t)), 500, 4000); /* a piece of the line is kept */
-	order(&plain, "on MAIL huge:5000:451");
+	relay_order(&plain, "on MAIL huge:5000:451");
 	dw_transport_send(t, &env, "id", MAIL, strlen(MAIL), &a);
 	assert_int_equal(a.verdict, DW_RETRY);
 	assert_int_equal(a.code, 451);
@@ -648,12 +586,12 @@ static void test_endless_line(void **state)
 	dw_transport_free(t);
 
 	t = to_plain(10, 1);
-	order(&plain, "on MAIL huge:2000000000:250");
+	relay_order(&plain, "on MAIL huge:2000000000:250");
 	dw_transport_send(t, &env, "id", MAIL, strlen(MAIL), &a);
 	assert_int_equal(a.verdict, DW_RETRY);
 	assert_int_equal(a.stage, DW_AT_MAIL);
 	dw_transport_free(t);
-	order(&plain, "plain");
+	relay_order(&plain, "plain");
 }
 
 /* a body larger than any socket buffer into a relay that doesn't read: no dot was sent, so nothing was handed over */
@@ -668,14 +606,14 @@ static void test_body_stuck(void **state)
 	assert_non_null(big);
 	for (size_t i = 0; i < n; i += 64)
 		memcpy(big + i, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 64);
-	order(&plain, "plain");
-	order(&plain, "on BODY wait:60");
+	relay_order(&plain, "plain");
+	relay_order(&plain, "on BODY wait:60");
 	dw_transport_send(t, &env, "id", big, n, &a);
 	assert_int_equal(a.verdict, DW_RETRY);
 	assert_int_equal(a.stage, DW_AT_DATA);
 	assert_false(a.final_dot);
 	dw_transport_free(t);
-	order(&plain, "plain");
+	relay_order(&plain, "plain");
 }
 
 /* abort */
@@ -727,12 +665,12 @@ static void test_abort(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < DW_COUNT(c); i++) {
-		order(&plain, "plain");
+		relay_order(&plain, "plain");
 		ORDER(&plain, "on %s", c[i].script);
 		abort_at(&plain, c[i].wait_for, to_plain(30, 60), c[i].want);
 		mails += strstr(c[i].script, "slow") != NULL;
 	}
-	order(&plain, "plain");
+	relay_order(&plain, "plain");
 }
 
 static void test_nobody_there(void **state)
@@ -833,27 +771,27 @@ static void test_starttls(void **state)
 	one_tls_send(&r, "smtp://localhost", trusted, DW_SENT, DW_AT_DOT, "250");
 	one_tls_send(&r, "smtp://localhost", blind, DW_RELAY_REFUSED, DW_AT_TLS, "can't be trusted");
 	one_tls_send(&r, "smtp://127.0.0.1", trusted, DW_RELAY_REFUSED, DW_AT_TLS, "127.0.0.1");
-	order(&r, "on STARTTLS 454 4.7.0 no TLS now");
+	relay_order(&r, "on STARTTLS 454 4.7.0 no TLS now");
 	one_tls_send(&r, "smtp://localhost", trusted, DW_RETRY, DW_AT_TLS, "454 4.7.0 no TLS now");
-	order(&r, "on STARTTLS 501 no");
+	relay_order(&r, "on STARTTLS 501 no");
 	one_tls_send(&r, "smtp://localhost", trusted, DW_RELAY_REFUSED, DW_AT_TLS, "501 no");
 	/* lines slipped in before TLS, to be taken for the secured relay's */
-	order(&r, "on STARTTLS 220 go ahead\\n250-relay\\n250 AUTH PLAIN");
+	relay_order(&r, "on STARTTLS 220 go ahead\\n250-relay\\n250 AUTH PLAIN");
 	one_tls_send(&r, "smtp://localhost", trusted, DW_RETRY, DW_AT_TLS, "no proper answer to STARTTLS");
-	order(&r, "plain");
-	order(&r, "on TLS cut");
+	relay_order(&r, "plain");
+	relay_order(&r, "on TLS cut");
 	one_tls_send(&r, "smtp://localhost", trusted, DW_RETRY, DW_AT_TLS, "TLS with localhost");
-	order(&r, "on TLS hang");
+	relay_order(&r, "on TLS hang");
 	trusted.connect_s = 1;
 	one_tls_send(&r, "smtp://localhost", trusted, DW_RETRY, DW_AT_TLS, "within 1 s");
 	trusted.connect_s = 0;
-	order(&r, "plain");
+	relay_order(&r, "plain");
 	trusted.ca_file = "/nonexistent/ca.crt";
 	one_tls_send(&r, "smtp://localhost", trusted, DW_RELAY_REFUSED, DW_AT_TLS, "can't be trusted");
 	relay_stop(&r);
 
 	/* a relay, or somebody between, that offers none: nothing is said in plain text */
-	order(&plain, "plain");
+	relay_order(&plain, "plain");
 	one_tls_send(&plain, "smtp://127.0.0.1", blind, DW_RELAY_REFUSED, DW_AT_TLS, "offers no STARTTLS");
 }
 
@@ -867,19 +805,19 @@ static void test_smtps(void **state)
 	snprintf(ca, sizeof(ca), "%s/implicit/server.crt", folder);
 	relay_start(&r, (const char *[]){ "--tls", "implicit", "--make-cert", path_of("implicit"), NULL });
 	one_tls_send(&r, "smtps://localhost", trusted, DW_SENT, DW_AT_DOT, "250");
-	order(&r, "on DOT cut");
+	relay_order(&r, "on DOT cut");
 	one_tls_send(&r, "smtps://localhost", trusted, DW_UNSURE, DW_AT_DOT, "unanswered");
-	order(&r, "on DOT hang");
+	relay_order(&r, "on DOT hang");
 	abort_at(&r, "! hang", connect_to(&r, "smtps://localhost", trusted), DW_UNSURE);
-	order(&r, "plain");
-	order(&r, "on TLS hang");
+	relay_order(&r, "plain");
+	relay_order(&r, "on TLS hang");
 	abort_at(&r, "! hang", connect_to(&r, "smtps://localhost", trusted), DW_RETRY);
-	order(&r, "plain");
-	order(&r, "on RCPT 550 5.1.1 nobody");
-	order(&r, "on QUIT hang");
+	relay_order(&r, "plain");
+	relay_order(&r, "on RCPT 550 5.1.1 nobody");
+	relay_order(&r, "on QUIT hang");
 	one_tls_send(&r, "smtps://localhost", trusted, DW_DEAD_ADDRESS, DW_AT_RCPT, "550 5.1.1 nobody");
-	order(&r, "plain");
-	order(&r, "once DOT 250 ok|421 4.4.2 idle|cut");
+	relay_order(&r, "plain");
+	relay_order(&r, "once DOT 250 ok|421 4.4.2 idle|cut");
 	{
 		struct dw_transport *t = connect_to(&r, "smtps://localhost", trusted);
 		struct dw_answer a;
@@ -971,8 +909,8 @@ static void test_auth_fails(void **state)
 	relay_start(&r, (const char *[]){ "--user", "bo@example.com:hunter2!", NULL });
 	for (size_t i = 0; i < DW_COUNT(c); i++) {
 		t = connect_to(&r, "smtp://127.0.0.1", conf);
-		order(&r, "plain");
-		order(&r, c[i].script);
+		relay_order(&r, "plain");
+		relay_order(&r, c[i].script);
 		dw_transport_send(t, &env, "id", MAIL, strlen(MAIL), &a);
 		if (a.verdict != c[i].verdict || a.stage != DW_AT_AUTH || !strstr(a.text, c[i].text))
 			fail_msg("%s: %d at %d: %s\n%s", c[i].script, a.verdict, a.stage, a.text, dw_transport_session(t));
@@ -981,7 +919,7 @@ static void test_auth_fails(void **state)
 		assert_null(strstr(dw_transport_session(t), "Gh1bnRlcjIh"));
 		dw_transport_free(t);
 	}
-	order(&r, "plain");
+	relay_order(&r, "plain");
 	conf.password = "wrong one";
 	t = connect_to(&r, "smtp://127.0.0.1", conf);
 	dw_transport_send(t, &env, "id", MAIL, strlen(MAIL), &a);
