@@ -312,7 +312,9 @@ static void explain(const struct smtp *s, CURLcode rc, struct dw_buf *b)
 {
 	const char *why = s->trouble[0] ? s->trouble : curl_easy_strerror(rc), *w = awaited(s);
 
-	if (atomic_load(&s->base.aborted))
+	if (rc == CURLE_OK)
+		dw_buf_printf(b, "%s gave no proper answer to %s", s->host, w);
+	else if (atomic_load(&s->base.aborted))
 		dw_buf_printf(b, "stopped while %s hadn't answered %s", s->host, w);
 	else if (s->late || rc == CURLE_OPERATION_TIMEDOUT)
 		dw_buf_printf(b, "%s didn't answer %s within %d s", s->host, w, s->limit_s);
@@ -345,7 +347,7 @@ static void judge(struct smtp *s, CURLcode rc, struct dw_answer *a)
 	a->stage = tls ? DW_AT_TLS : s->session.stage;
 	a->code = s->session.code;
 	a->final_dot = s->eof;
-	if (rc != CURLE_OK && a->code / 100 != 4 && a->code / 100 != 5 && !(s->eof && a->code / 100 == 2)) {
+	if ((rc != CURLE_OK || s->eof) && a->code / 100 != 4 && a->code / 100 != 5 && !(s->eof && a->code / 100 == 2)) {
 		explain(s, rc, &why);
 		text = dw_buf_str(&why);
 	}

@@ -38,7 +38,8 @@ static bool address_dead(int response, const char *text)
 	return (subject == 1 && detail != 7 && detail != 8) || (subject == 2 && detail == 1);
 }
 
-/* The dot may have left. Only libcurl's failed write proves that it hasn't. */
+/* The dot may have left. Only libcurl's failed write proves that it hasn't; and libcurl's success proves nothing without
+ * a proper answer: it also takes three digits and any byte for one ("250\x94"). */
 static enum dw_verdict after_dot(int curl_code, int response)
 {
 	switch (response / 100) {
@@ -63,10 +64,10 @@ static bool broke_off(const char *text)
 enum dw_verdict dw_smtp_verdict(int curl_code, int response, enum dw_stage stage, const char *text)
 {
 	text = text ? text : "";
-	if (curl_code == CURLE_OK)
-		return DW_SENT;
 	if (stage == DW_AT_DOT)
 		return after_dot(curl_code, response);
+	if (curl_code == CURLE_OK)
+		return DW_SENT; /* of a probe */
 	if (response / 100 == 4)
 		return DW_RETRY;
 	switch (curl_code) {

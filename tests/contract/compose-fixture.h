@@ -202,4 +202,52 @@ static void compose(struct shop *s, struct dw_mail *m, const struct dw_mail_view
 		fail_msg("%s", err.text);
 }
 
+/* A blank behind a header's value's first word. */
+static bool foldable(const char *line, size_t n)
+{
+	const char *value = memmem(line, n, ": ", 2);
+
+	return !value || memchr(value + 2, ' ', (size_t)(line + n - value - 2));
+}
+
+/* ASCII, CRLF, no line over 78 that could be folded, no encoded word over 75, and no header but ours. */
+static void assert_wire(const struct dw_mail *m)
+{
+	static const char *const ours[] = { "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
+					    "Auto-Submitted", "X-Auto-Response-Suppress", "X-Duewatch-Order",
+					    "X-Duewatch-Kind", "X-Duewatch-Step", "MIME-Version", "Content-Type",
+					    "Content-Transfer-Encoding" };
+	const char *s = m->bytes, *end = s + m->n_bytes;
+	bool head = true;
+
+	while (s < end) {
+		const char *nl = memchr(s, '\n', (size_t)(end - s));
+		size_t n, k;
+
+		assert_non_null(nl);
+		n = (size_t)(nl - s);
+		assert_true(n > 0 && s[n - 1] == '\r');
+		n--;
+		assert_true(n <= 78 || (head && n <= 98 && !foldable(s, n)));
+		for (k = 0; k < n; k++)
+			assert_true(((unsigned char)s[k] >= 0x20 && (unsigned char)s[k] < 0x7F) || s[k] == '\t');
+		if (n == 0)
+			head = false;
+		for (const char *w = s; head && (w = memmem(w, (size_t)(s + n - w), "=?UTF-8?", 8)); w++) {
+			const char *e = memmem(w + 10, (size_t)(s + n - w - 10), "?=", 2);
+
+			assert_non_null(e);
+			assert_true(e + 2 - w <= 75);
+		}
+		if (head && *s != ' ' && *s != '\t') {
+			for (k = 0; k < DW_COUNT(ours); k++)
+				if (strncmp(s, ours[k], strlen(ours[k])) == 0 && s[strlen(ours[k])] == ':')
+					break;
+			if (k == DW_COUNT(ours))
+				fail_msg("a header that isn't ours: %.*s", (int)n, s);
+		}
+		s = nl + 1;
+	}
+}
+
 #endif

@@ -1,0 +1,171 @@
+/* Any texts as an order's cells, through merge, rules and composer, into every kind of mail: no cell changes a header, the
+ * recipient, the wire's form, or the HTML's tags. An input is texts with NUL between them: what (two bytes: the order's
+ * state and the mail's type), then order_id, buyer, title, url, note, a further cell (currency, owner). */
+#include "../contract/compose-fixture.h"
+
+#include <gmime/gmime.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define NOW "2026-11-23T01:30:00Z"
+
+enum { WHAT, ORDER_ID, BUYER, TITLE, URL, NOTE, OTHER, TEXTS };
+
+static const char *const states[][9] = {
+	{ "status", "awaiting_shipment", "promised_at", "2026-11-30", "expected_ship_at", "2026-12-10", "amount", "12400.00" },
+	{ "status", "awaiting_shipment", "promised_at", "2026-11-20" },
+	{ "status", "disputed", "promised_at", "2026-11-20", "shipped_at", "2026-11-10", "amount", "1.5" },
+	{ "status", "shipped", "shipped_at", "2026-11-01", "transport", "express", "expected_arrival_at", "2026-12-18" },
+	{ "status", "awaiting_shipment" },
+	{ "status", "awaiting_shipment", "promised_at", "2026-11-30", "extension_state", "declined", "amount", "99" },
+	{ "status", "awaiting_payment", "promised_at", "2026-11-24", "expected_ship_at", "2026-12-10" },
+};
+static const enum dw_mail_type types[] = { DW_MAIL_ALERT, DW_MAIL_RESOLVED, DW_MAIL_FIRST_LOOK, DW_MAIL_DAILY, DW_MAIL_FEED,
+					   DW_MAIL_NOTE };
+
+/* Each text of the input, "" where it has no more; what a cell can't be (too long, empty number) is made to fit. */
+static void split(char text[TEXTS][DW_TEXT_MAX + 1], const uint8_t *p, size_t n)
+{
+	memset(text, 0, TEXTS * (DW_TEXT_MAX + 1));
+	for (int i = 0, k = 0; i < TEXTS && n > 0; p++, n--) {
+		if (*p == '\0') {
+			i++;
+			k = 0;
+		} else if (k < (i == ORDER_ID ? 64 : DW_TEXT_MAX)) {
+			text[i][k++] = (char)*p;
+		}
+	}
+	if (!text[ORDER_ID][0])
+		strcpy(text[ORDER_ID], "1");
+}
+
+static bool among(const char *name, size_t n, const char *const *words, size_t n_words)
+{
+	for (size_t i = 0; i < n_words; i++)
+		if (strlen(words[i]) == n && g_ascii_strncasecmp(words[i], name, n) == 0)
+			return true;
+	return false;
+}
+
+/* name="value" up to the tag's end; a link leads to http(s). Returns where the tag ends. */
+static const char *check_attributes(const char *p)
+{
+	static const char *const names[] = { "style", "class", "href", "lang", "name", "content", "http-equiv", "charset", "role",
+					     "cellpadding", "cellspacing", "border", "width", "align", "valign", "dir", "html",
+					     "bgcolor", "height", "start", "type", "colspan", "scope", "aria-hidden" };
+
+	for (;;) {
+		size_t n;
+
+		p += strspn(p, " \n/");
+		if (*p == '>')
+			return p;
+		n = strcspn(p, " =>\n");
+		if (!among(p, n, names, DW_COUNT(names)))
+			fail_msg("an attribute that isn't ours: %.40s", p);
+		if (p[n] != '=') {
+			p += n;
+			continue;
+		}
+		if (n == 4 && strncmp(p, "href", 4) == 0)
+			assert_true(strncmp(p + 5, "\"https://", 9) == 0 || strncmp(p + 5, "\"http://", 8) == 0);
+		p += n + 1;
+		assert_int_equal(*p, '"');
+		p = strchr(p + 1, '"');
+		assert_non_null(p);
+		p++;
+	}
+}
+
+/* The HTML is the templates' own: their tags, their attributes, no link but http(s). */
+static void check_html(const char *html)
+{
+	static const char *const tags[] = { "!doctype", "html", "head", "meta", "title", "style", "body", "div", "table", "tr", "td",
+					    "th", "p", "b", "br", "h1", "h2", "h3", "ol", "ul", "li", "a", "span", "pre", "hr",
+					    "tbody", "thead", "strong" };
+
+	for (const char *p = strchr(html, '<'); p; p = strchr(p, '<')) {
+		const char *name = p + 1 + (p[1] == '/');
+		size_t n = strcspn(name, " >/\n");
+
+		if (!among(name, n, tags, DW_COUNT(tags)))
+			fail_msg("a tag that isn't ours: %.30s", p);
+		p = check_attributes(name + n);
+	}
+}
+
+static void check(const struct dw_mail *m, const char *reader)
+{
+	GMimeStream *in = g_mime_stream_mem_new_with_buffer(m->bytes, m->n_bytes);
+	GMimeParser *parser = g_mime_parser_new_with_stream(in);
+	GMimeMessage *msg = g_mime_parser_construct_message(parser, NULL);
+	InternetAddressList *to;
+
+	assert_non_null(msg);
+	to = g_mime_message_get_to(msg);
+	assert_int_equal(internet_address_list_length(to), 1);
+	assert_string_equal(internet_address_mailbox_get_addr(
+				    INTERNET_ADDRESS_MAILBOX(internet_address_list_get_address(to, 0))), reader);
+	assert_int_equal(internet_address_list_length(g_mime_message_get_cc(msg)), 0);
+	assert_string_equal(g_mime_message_get_message_id(msg), m->message_id);
+	assert_string_equal(g_mime_message_get_subject(msg), m->subject);
+	assert_int_equal(g_mime_header_list_get_count(g_mime_object_get_header_list(GMIME_OBJECT(msg))) > 8, true);
+	assert_true(dw_utf8_valid(m->text, strlen(m->text)));
+	if (m->html) {
+		assert_true(dw_utf8_valid(m->html, strlen(m->html)));
+		check_html(m->html);
+	}
+	g_object_unref(msg);
+	g_object_unref(parser);
+	g_object_unref(in);
+}
+
+static struct shop s;
+
+static void close_up(void)
+{
+	shop_close(&s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static char text[TEXTS][DW_TEXT_MAX + 1];
+	static bool open;
+	const char *fields[24] = { "buyer", text[BUYER], "title", text[TITLE], "url", text[URL], "note", text[NOTE],
+				   "owner", text[OTHER] };
+	const char *notes[] = { text[NOTE], text[OTHER] };
+	struct sample o;
+	struct dw_mail m;
+	struct dw_mail_view v;
+	unsigned state, type;
+
+	if (!open) {
+		shop_open(&s);
+		atexit(close_up);
+		open = true;
+	}
+	split(text, data, size);
+	state = (unsigned char)text[WHAT][0] % DW_COUNT(states);
+	type = (unsigned char)text[WHAT][1] % DW_COUNT(types);
+	for (size_t i = 0; i < DW_COUNT(states[0]) && states[state][i]; i++)
+		fields[10 + i] = states[state][i];
+	sample_make(&s, &o, text[ORDER_ID], utc(NOW), fields);
+	o.item.resolved = types[type] == DW_MAIL_RESOLVED;
+	o.item.why_you = text[WHAT][0] & 0x40 ? text[OTHER] : NULL;
+	v = view_of(&s, types[type], utc(NOW), &o.item, 1);
+	v.feed = &s.health;
+	v.n_feed = 1;
+	v.note = notes;
+	v.n_note = 2;
+	v.title = text[TITLE];
+	v.missing = v.open = &o.item;
+	v.n_missing = v.n_open = type == DW_MAIL_DAILY;
+	v.plain = text[WHAT][1] & 0x40;
+	compose(&s, &m, &v);
+	assert_wire(&m);
+	check(&m, "alice@example.com");
+	dw_mail_fini(&m);
+	sample_free(&o);
+	return 0;
+}
