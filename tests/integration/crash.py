@@ -2,6 +2,7 @@
 """Kills duewatchd again and again and looks whether a mail got lost or came twice (rules.md §6, guarantees 2 and 3).
 
     tests/integration/crash.py --kills 1000 --seed 7 --build build
+    tests/integration/crash.py --every --build build
 
 The real daemon runs on a feed whose orders fall due within seconds, and sends to the scripted relay of smtpd.py. It is
 ended, and started again, over and over; between and during its lives the feed changes. How a life ends:
@@ -10,6 +11,9 @@ ended, and started again, over and over; between and during its lives the feed c
     power     SIGKILL as in the two above, and what was not synced is lost (see Disk)
     once      the same as syscall or random, to `duewatchd --once`
     term      SIGTERM: must end cleanly
+
+With --every nothing of that is by chance: the daemon, with a relay and with a maildir, and `--once` from an empty state
+die at the 1st, 2nd, 3rd … write, sync, rename and send, each in its turn, up to the last there is.
 
 After each death, of a copy of the store: PRAGMA integrity_check and foreign_key_check; every mail the relay accepted
 is known to the store (its lease was durable before its data left); no more accepted mails are unrecorded than there
@@ -52,7 +56,7 @@ PEOPLE = {"alice": ("bo", "chen"), "bo": ("alice", "chen"), "chen": ("alice", "a
 LAST_S = 6              # the last timed step of `overdue`, after act_by
 HOUR = 3600
 CONFIG = """
-timezone = "UTC"; language = "en"; state = "state"; daily_at = "off"; default_owner = "alice"; operators = [ "ops" ];
+timezone = "UTC"; language = "en"; state = "state"; daily_at = "off"; default_owner = "alice"; operators = [ "ops" ]; metrics_file = "metrics.prom";
 mail = { transport = "%s"; from = "Duewatch <duewatch@example.com>"; %s };
 people = ( %s { name = "ops"; email = "ops@ops.example.com"; deputy = "alice"; manager = "alice"; } );
 feeds = ( { name = "shop"; type = "csv"; path = "inbox"; platform = "generic"; timezone = "UTC"; every = "1h"; } );
@@ -419,11 +423,13 @@ class Figures(collections.Counter):
 class Season:
     """One state folder from its first start to the comparison."""
 
-    # how far to count, per thread; what the daemon never calls with a relay (rename, link) is tried with a maildir
+    # how far to count, per thread; what the daemon never calls with a relay (link) is tried with a maildir
     COUNTED = {"pwrite64": 80, "fdatasync": 10, "sendto": 12, "recvfrom": 10, "write": 20, "openat": 100, "close": 60,
                "connect": 3, "futex": 40, "poll": 30}
     IN_MAILDIR = {"pwrite64": 80, "fdatasync": 10, "fsync": 6, "rename": 4, "link": 4, "unlink": 4, "write": 20,
                   "openat": 100, "close": 60, "futex": 40}
+    # what changes the world: with --every all of it
+    EVERY = ("pwrite64", "write", "fdatasync", "fsync", "rename", "link", "unlink", "ftruncate", "sendto", "connect")
 
     def __init__(self, folder, rng, figures, maildir=False, only=None, wild=False):
         self.rng, self.figures, self.only, self.maildir = rng, figures, only, maildir
@@ -535,13 +541,35 @@ class Season:
         return killed
 
     def injected(self):
-        """strace's words for a kill at some system call of some thread. (With --seccomp-bpf strace 6.1 counts no
-        further than one.)"""
+        """A system call, and its how-many-th of some thread. (With --seccomp-bpf strace 6.1 counts no further than one.)"""
         counted = self.IN_MAILDIR if self.maildir else self.COUNTED
         often = ("pwrite64", "fdatasync", "sendto", "rename", "link", "fsync")
         call = self.rng.choices(list(counted), [6 if c in often else 1 for c in counted])[0]
-        n = max(1, int(counted[call] ** self.rng.random()))
-        return call, ["-e", "inject=%s:signal=KILL:when=%d" % (call, n)]
+        return call, max(1, int(counted[call] ** self.rng.random()))
+
+    def reach(self, call, n, args=()):
+        """A life that ends at the n-th such call of some thread. False: there were not so many."""
+        self.sink.calm = False
+        self.sink.life = len(self.snapshots)
+        p = self.start(args, self.killer(call, n))
+        if args:
+            p.wait(60 * SLOW)
+        else:
+            self.change(tools=False)
+            self.stir(p, 0.5 * SLOW, False)
+        reached = p.poll() == -signal.SIGKILL
+        if not args:
+            self.finish(p, self.traced(p))
+        elif not reached and p.returncode not in (0, 1):
+            self.violations.append("--once: exit %d\n%s" % (p.returncode, self.last_words()))
+        self.after("%s %d" % (call, n))
+        self.figures["kills"] += reached
+        return reached
+
+    @staticmethod
+    def killer(call, n):
+        return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+                "inject=%s:signal=KILL:when=%d" % (call, n)]
 
     def finish(self, p, pid):
         """Kills what is still there, and nothing else. True if it died by SIGKILL."""
@@ -564,8 +592,7 @@ class Season:
         return self.finish(p, p.pid)
 
     def end_syscall(self, args=()):
-        call, inject = self.injected()
-        p = self.start(args, ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, *inject])
+        p = self.start(args, self.killer(*self.injected()))
         self.stir(p, 0.7 * SLOW, self.rng.random() < 0.2)
         self.figures["at_a_syscall"] += p.poll() == -signal.SIGKILL
         return self.finish(p, self.traced(p))
@@ -577,8 +604,8 @@ class Season:
         disk = Disk(self.shop.state)
         calls, inject, seconds = TRACED, ["--seccomp-bpf"], self.moment()
         if self.rng.random() < 0.6:
-            call, inject = self.injected()
-            calls, seconds = TRACED + "," + call, 0.7 * SLOW
+            call, n = self.injected()
+            calls, inject, seconds = TRACED + "," + call, self.killer(call, n)[-2:], 0.7 * SLOW
         p = self.start((), ["strace", "-ff", "-qq", "-y", "-xx", "-s", "200000", "-ttt", "-o",
                             trace / "t", "-e", "trace=" + calls, *inject])
         self.stir(p, seconds, False)
@@ -596,8 +623,7 @@ class Season:
             time.sleep(self.moment() / 2)
             p.kill()
         else:
-            call, inject = self.injected()
-            p = self.start(["--once"], ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, *inject])
+            p = self.start(["--once"], self.killer(*self.injected()))
         code = p.wait(60 * SLOW)
         if code not in (0, 1, -signal.SIGKILL):     # 1: mails wait for another try
             self.violations.append("--once: exit %d\n%s" % (code, self.last_words()))
@@ -694,12 +720,34 @@ class Season:
 
     def breathe(self):
         """Mails that failed are tried again, so that the outbox doesn't only grow."""
+        def waiting():
+            return self.shop.one("SELECT count(*) FROM mails WHERE state IN (0, 1, 3)")
+
         def less():
             self.dry()
-            return self.shop.one("SELECT count(*) FROM mails WHERE state IN (0, 1, 3)") == 0
-        self.run_calm(less)
+            return not waiting()
+        if waiting():
+            self.run_calm(less)
 
     # the comparison
+
+    def compare_once(self):
+        """The same after `--once` alone, of orders that owe what they owe at once."""
+        self.sink.calm = True
+        for _ in range(3):
+            self.sink.life = len(self.snapshots)
+            code = self.start(["--once"]).wait(60 * SLOW)
+            self.after("calm")
+            if code == 0:
+                break
+            for number, in self.shop.sql("SELECT id FROM mails WHERE state IN (0, 3)"):
+                self.shop.tool("outbox", "retry", str(number))
+        else:
+            self.violations.append("--once: exit %d\n%s" % (code, self.last_words()))
+        self.compare_model(time.time())
+        self.compare_store()
+        self.compare_repeats()
+        return self.violations
 
     def compare(self):
         """Lets everything be said, then counts."""
@@ -809,6 +857,61 @@ def run(kills, seed, folder, maildir=False, only=None, say=lambda text: None, se
     return figures, violations
 
 
+def every_of_daemon(folder, rng, figures, maildir, most):
+    """One state, on which daemon after daemon dies, each one call later than the one before. {call: how many}, violations."""
+    reached, s = {}, Season(folder, rng, figures, maildir)
+    try:
+        for call in Season.EVERY:
+            n = missed = 0
+            while missed < 3 and n < most and len(s.violations) < 20:   # what a life does differs a little
+                n += 1
+                missed = 0 if s.reach(call, n) else missed + 1
+                reached[call] = n - missed
+            s.breathe()
+        return reached, list(s.compare())
+    finally:
+        s.close()
+
+
+def every_of_once(folder, rng, figures, maildir, most):
+    """A new state for each death of `--once`, then `--once` until all is said."""
+    reached, bad = {}, []
+    for call in Season.EVERY:
+        n = missed = 0
+        while missed < 2 and n < most and len(bad) < 20:
+            n += 1
+            place = pathlib.Path(folder) / ("%s-%d" % (call, n))
+            place.mkdir()
+            s = Season(place, rng, figures, maildir, wild=True)
+            try:
+                s.model.sorts = ["slip", "dispute"]     # nothing has to be waited for
+                s.model.orders.clear()
+                for _ in range(3):
+                    s.model.add()
+                s.write_feed()
+                missed = 0 if s.reach(call, n, ["--once"]) else missed + 1
+                bad += ["%s %d: %s" % (call, n, v) for v in s.compare_once()]
+            finally:
+                s.close()
+            if not bad:
+                shutil.rmtree(place)
+        reached[call] = n - missed
+    return reached, bad
+
+
+def every(folder, seed, say=lambda text: None, most=10000):
+    """(figures, violations) of a death at each call. most: no further than so many of each."""
+    rng, figures, violations = random.Random(seed), Figures(kills=0, owed=0, accepted=0, repeats=0, lost=0), []
+    for what, sweep, maildir in (("daemon, relay", every_of_daemon, False), ("daemon, maildir", every_of_daemon, True),
+                                 ("--once, relay", every_of_once, False), ("--once, maildir", every_of_once, True)):
+        place = pathlib.Path(folder) / what.replace(", ", "-").strip("-")
+        place.mkdir()
+        reached, bad = sweep(place, rng, figures, maildir, most)
+        violations += ["%s: %s" % (what, v) for v in bad]
+        say("%s: %s; %s" % (what, " ".join("%s %d" % r for r in reached.items() if r[1]), figures.text()))
+    return figures, violations
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--kills", type=int, default=1000)
@@ -816,6 +919,7 @@ def main():
     p.add_argument("--build", help="folder of duewatchd and duewatch (default: $DUEWATCH_BUILD, else ./build)")
     p.add_argument("--only", choices=("random", "syscall", "power", "once"), help="one kind of end")
     p.add_argument("--maildir", action="store_true", help="deliver into a maildir")
+    p.add_argument("--every", action="store_true", help="a death at each write, sync, rename and send instead")
     p.add_argument("--season", type=int, default=SEASON, help="kills until everything is compared")
     p.add_argument("--keep", metavar="FOLDER", help="work there; seasons with a violation stay")
     o = p.parse_args()
@@ -826,7 +930,10 @@ def main():
     os.makedirs(folder, exist_ok=True)
     print("seed %d, in %s" % (o.seed, folder), flush=True)
     began = time.monotonic()
-    figures, violations = run(o.kills, o.seed, folder, o.maildir, o.only, lambda t: print(t, flush=True), o.season)
+    if o.every:
+        figures, violations = every(folder, o.seed, lambda t: print(t, flush=True))
+    else:
+        figures, violations = run(o.kills, o.seed, folder, o.maildir, o.only, lambda t: print(t, flush=True), o.season)
     for v in violations:
         print("VIOLATION", v)
     print("%s; %d violations; %d s" % (figures.text(), len(violations), time.monotonic() - began))

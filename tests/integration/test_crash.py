@@ -1,4 +1,5 @@
-"""The crash harness, short; and a disk that is full. The long run: tests/integration/crash.py --kills 1000."""
+"""The crash harness, short; and a disk that is full. The long runs: tests/integration/crash.py --kills 1000
+and --every."""
 
 import os
 import random
@@ -7,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from crash import SENT, Disk, Figures, File, Season, have, run
+from crash import SENT, Disk, Figures, File, Season, every, have, run
 from harness import SANITIZED, until
 
 needs_strace = pytest.mark.skipif(not have("strace"), reason="strace is missing")
@@ -37,6 +38,14 @@ def test_power_cuts(tmp_path):
 @needs_strace
 def test_kills_with_a_maildir(tmp_path):
     check(*run(4 if SANITIZED else 12, 13, tmp_path, maildir=True, only="syscall"))
+
+
+@needs_strace
+def test_a_death_at_each_of_the_first_calls(tmp_path):
+    """All of them, by hundreds: crash.py --every."""
+    figures, violations = every(tmp_path, 16, most=1 if SANITIZED else 2)
+    check(figures, violations)
+    assert figures["kills"] >= 20
 
 
 # ---- a full disk ----
