@@ -695,9 +695,10 @@ int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const ch
 	bool told;
 
 	if (person < 0) {
-		dw_engine_log(e, DW_LOG_ERROR, "mail=%lld person=%s: the address is refused and nobody is left to tell",
+		dw_engine_log(e, DW_LOG_ERROR,
+			      "mail=%lld person=%s: the address is refused and nobody is left to tell; it is tried again",
 			      (long long)dead->id, dead->person);
-		return 0;
+		return 1;
 	}
 	snprintf(reason, sizeof(reason), "This was for %.64s, whose address %.200s the mail server refuses: %.300s", dead->person,
 		 dead->address, why);

@@ -52,7 +52,7 @@ int dw_dispatch_render_again(struct dw_engine *e, struct dw_mail_row *mail, bool
 int dw_dispatch_words(struct dw_engine *e, enum dw_mail_type type, int person, const char *title,
 		      const char *const *note, size_t n_note, const struct dw_feed_conf *feed, const char *key,
 		      dw_time now, struct dw_err *err);
-/* The step(s) of a mail whose address is dead go to the next person (design.md §3). */
+/* The step(s) of a mail whose address is dead go to the next person (design.md §3). 1: nobody is left. */
 int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const char *why, dw_time now, struct dw_err *err);
 dw_time dw_dispatch_next(struct dw_engine *e, dw_time now); /* next daily mail anybody may get */
 

@@ -216,6 +216,31 @@ static int back_to_queue(struct dw_engine *e, struct dw_mail_row *row, enum dw_m
 	return 0;
 }
 
+/* Where everybody in a row is refused it is more likely the relay than all of them (Exim says "550 relay not permitted",
+ * without an enhanced code, to every recipient when it doesn't know us), and nothing may be lost to that: the last one's
+ * mail is tried again like any that the relay refuses. */
+static int take_dead(struct dw_engine *e, struct dw_mail_row *row, const struct dw_answer *a, dw_time now,
+		     struct dw_err *err)
+{
+	int r;
+
+	row->state = DW_MAIL_FAILED;
+	row->next_try = DW_NEVER;
+	log_answer(e, row, a, "dead address");
+	r = mark_person(e, row, now, a->text, err);
+	if (r >= 0)
+		r = dw_dispatch_redirect(e, row, a->text, now, err);
+	if (r == -EBADMSG) { /* its steps wait for the next person; the answer itself must be recorded */
+		dw_engine_log(e, DW_LOG_ERROR, "redirecting mail=%lld: %s", (long long)row->id, err->text);
+		r = 0;
+	}
+	if (r == 1) {
+		row->verdict = DW_RELAY_REFUSED;
+		back_to_queue(e, row, DW_MAIL_QUEUED, now);
+	}
+	return r < 0 ? r : 0;
+}
+
 static int take_answer(struct dw_engine *e, struct dw_mail_row *row, const struct dw_answer *a, dw_time now,
 		       struct dw_err *err)
 {
@@ -239,16 +264,7 @@ static int take_answer(struct dw_engine *e, struct dw_mail_row *row, const struc
 		log_answer(e, row, a, row->state == DW_MAIL_FAILED ? "failed" : "unsure");
 		break;
 	case DW_DEAD_ADDRESS:
-		row->state = DW_MAIL_FAILED;
-		row->next_try = DW_NEVER;
-		log_answer(e, row, a, "dead address");
-		r = mark_person(e, row, now, a->text, err);
-		if (r >= 0)
-			r = dw_dispatch_redirect(e, row, a->text, now, err);
-		if (r == -EBADMSG) { /* its steps wait for the next person; the answer itself must be recorded */
-			dw_engine_log(e, DW_LOG_ERROR, "redirecting mail=%lld: %s", (long long)row->id, err->text);
-			r = 0;
-		}
+		r = take_dead(e, row, a, now, err);
 		break;
 	case DW_RELAY_REFUSED:
 		row->data_refused += a->stage == DW_AT_DATA || a->stage == DW_AT_DOT;

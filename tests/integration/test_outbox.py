@@ -40,16 +40,27 @@ def test_dead_address_goes_to_the_deputy(work, relay):
     assert "redirected" in d.log()
 
 
-def test_every_address_dead(work, relay):
-    """Each person is visited once, then it ends, and is said."""
-    relay.script["RCPT"] = "550 5.1.1 nobody"
+@pytest.mark.parametrize("words", ["550 5.1.1 nobody", "550 relay not permitted"])
+def test_every_address_dead(work, relay, words):
+    """Each person is visited once; the last one's mail is kept and tried again, for it may be the relay after all."""
+    relay.script["RCPT"] = words
     work.config(relay)
     d = work.started()
     work.csv([late("A1")])
-    work.wait_outbox(4, 3)     # alice, bo, chen
+    work.wait_outbox(4, 2)     # alice, bo
     d.wait_log("nobody is left to tell")
-    assert len(work.outbox()) == 3
-    assert relay.mails == []
+    (number, state, _, tries, _, _), = work.outbox("chen")
+    assert (state, tries) == (0, 1) and len(work.outbox()) == 3 and relay.mails == []
+    assert "The relay refuses 1 mail" in work.tool("status")
+    work.retry(number)
+    until(lambda: work.outbox("chen")[0][3] == 2, "the second try")
+    assert work.outbox("chen")[0][1] == 0 and len(work.outbox()) == 3
+    relay.script.clear()
+    work.retry(number)
+    mail, = relay.wait_mails(1, 30)
+    assert mail.to == ["chen@c.example.com"] and orders_of(mail) == ["A1"]
+    work.wait_outbox(2, 1)
+    assert "refuses" not in work.tool("status")
 
 
 def test_deferred_then_delivered(work, relay):
