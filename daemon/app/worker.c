@@ -374,7 +374,16 @@ static int do_tick(struct dw_worker *w, struct dw_err *err)
 	return r;
 }
 
-/* Errors of the store are said and tried again; where they don't end, systemd starts us anew. */
+/* systemd starts us anew. */
+static void give_up(struct dw_worker *w)
+{
+	pthread_mutex_lock(&w->mutex);
+	w->dead = true;
+	pthread_mutex_unlock(&w->mutex);
+	w->post(w->post_ctx);
+}
+
+/* Errors of the store are said and tried again; where they don't end, there is a new start. */
 static void store_failed(struct dw_worker *w, const struct dw_err *err)
 {
 	struct timespec second = { .tv_sec = 1 };
@@ -382,12 +391,8 @@ static void store_failed(struct dw_worker *w, const struct dw_err *err)
 	dw_log(3, "%s", err->text);
 	w->store_errors++;
 	nanosleep(&second, NULL);
-	if (w->store_errors >= STORE_ERRORS_MAX) {
-		pthread_mutex_lock(&w->mutex);
-		w->dead = true;
-		pthread_mutex_unlock(&w->mutex);
-		w->post(w->post_ctx);
-	}
+	if (w->store_errors >= STORE_ERRORS_MAX)
+		give_up(w);
 }
 
 static void say_next(struct dw_worker *w, bool alive)
@@ -480,6 +485,7 @@ static bool pass(struct dw_worker *w, const struct flags *f)
 static void *worker_main(void *arg)
 {
 	struct dw_worker *w = arg;
+	struct dw_err err = { "" };
 	bool again = false;
 
 	for (;;) {
@@ -488,6 +494,11 @@ static void *worker_main(void *arg)
 		if (f.stop)
 			return NULL;
 		w->pulse.whole = false;
+		if (dw_store_there(w->store, &err) < 0) {
+			dw_log(3, "%s", err.text);
+			give_up(w);
+			return NULL;
+		}
 		again = pass(w, &f);
 		if (!again || f.tick) {
 			dw_pulse_turn(w);

@@ -9,11 +9,25 @@
 
 enum { BUSY_MS = 30000 };
 
+/* What is written into a file that has lost its name is gone with the process, and whoever looks at the name meanwhile,
+ * another duewatchd too, knows nothing of it. */
+static int there(struct dw_store *st, struct dw_err *err)
+{
+	struct dw_sqlite *s = dw_sqlite_of(st);
+	int moved = 0;
+
+	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	return moved ? dw_err_set(err, -ESTALE, "%s was removed or replaced while it was in use", s->path) : 0;
+}
+
 static int begin(struct dw_store *st, struct dw_err *err)
 {
 	struct dw_sqlite *s = dw_sqlite_of(st);
 	DW_QUERY q = { 0 };
-	int r = dw_query_open(&q, s, "BEGIN IMMEDIATE", err);
+	int r = there(st, err);
+
+	if (r == 0)
+		r = dw_query_open(&q, s, "BEGIN IMMEDIATE", err);
 
 	return r < 0 ? r : dw_query_run(&q, err);
 }
@@ -219,6 +233,7 @@ static const struct dw_store_ops ops = {
 	.commit = commit,
 	.rollback = rollback,
 	.changed = changed,
+	.there = there,
 	.meta_get = dw_sqlite_meta_get,
 	.meta_put = dw_sqlite_meta_put,
 	.feed_get = dw_sqlite_feed_get,

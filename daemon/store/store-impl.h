@@ -21,6 +21,7 @@ struct dw_store_ops {
 	int (*commit)(struct dw_store *s, struct dw_err *err); /* on failure rolls back itself */
 	void (*rollback)(struct dw_store *s);
 	bool (*changed)(struct dw_store *s);
+	int (*there)(struct dw_store *s, struct dw_err *err); /* NULL: always */
 
 	int (*meta_get)(struct dw_store *s, const char *key, char **out, struct dw_err *err);
 	int (*meta_put)(struct dw_store *s, const char *key, const char *value, struct dw_err *err);

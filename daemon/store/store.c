@@ -100,6 +100,11 @@ void dw_store_rollback(struct dw_store *s)
 	s->ops->rollback(s);
 }
 
+int dw_store_there(struct dw_store *s, struct dw_err *err)
+{
+	return s->ops->there ? s->ops->there(s, err) : 0;
+}
+
 bool dw_store_changed(struct dw_store *s)
 {
 	return s->ops->changed(s);

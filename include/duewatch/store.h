@@ -43,7 +43,11 @@ static inline void dw_store_freep(struct dw_store **s)
 	*s = NULL;
 }
 
-int dw_store_begin(struct dw_store *s, struct dw_err *err); /* for writing: IMMEDIATE; waits up to 30 s for others */
+/* -ESTALE: the store's file was removed or replaced. Nothing can be kept any more: end, and start on what is there. */
+int dw_store_there(struct dw_store *s, struct dw_err *err);
+
+/* For writing: IMMEDIATE; waits up to 30 s for others. -ESTALE as above. */
+int dw_store_begin(struct dw_store *s, struct dw_err *err);
 int dw_store_commit(struct dw_store *s, struct dw_err *err); /* durable when it returns 0; on failure rolled back */
 void dw_store_rollback(struct dw_store *s); /* outside a transaction: nothing */
 /* True once after another process committed since the last call (cheap). */

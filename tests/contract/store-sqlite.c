@@ -644,6 +644,22 @@ static int as_nobody(void *ctx)
 	return -try_open(*(enum dw_store_mode *)ctx);
 }
 
+static void test_moved_away(DW_UNUSED void **state)
+{
+	DW_CLEANUP(dw_store_freep) struct dw_store *s = open_store(DW_STORE_DAEMON);
+	char aside[110];
+
+	snprintf(aside, sizeof(aside), "%s.aside", db);
+	OK(rename(db, aside));
+	assert_int_equal(dw_store_begin(s, &err), -ESTALE);
+	assert_non_null(strstr(err.text, "removed or replaced"));
+	OK(dw_state_file(db, &err)); /* as another daemon would make it */
+	assert_int_equal(dw_store_begin(s, &err), -ESTALE);
+	OK(rename(aside, db));
+	OK(dw_store_begin(s, &err));
+	OK(dw_store_commit(s, &err));
+}
+
 static void test_read_only(DW_UNUSED void **state)
 {
 	enum dw_store_mode daemon = DW_STORE_DAEMON, tool = DW_STORE_TOOL;
@@ -928,7 +944,7 @@ int main(void)
 		CASE(test_waits_for_a_writer), CASE(test_newer_schema), CASE(test_foreign_file),
 		CASE(test_not_a_database), CASE(test_corrupt_header), CASE(test_corrupt_page),
 		CASE(test_random_damage), CASE(test_hostile_rows), CASE(test_hostile_enums),
-		CASE(test_other_tables), CASE(test_read_only), CASE(test_disk_full),
+		CASE(test_other_tables), CASE(test_moved_away), CASE(test_read_only), CASE(test_disk_full),
 		CASE(test_undone_transaction), CASE(test_full_file_system), CASE(test_migrates),
 		CASE(test_migration_fails_whole), CASE(test_no_room_for_the_backup), CASE(test_keeps_three_backups),
 		CASE(test_tool_never_migrates), CASE(test_no_full_scans),

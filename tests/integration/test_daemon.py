@@ -1,11 +1,12 @@
 """duewatchd as a service: start, folder events, stopping, one daemon on one state, feeds that go wrong."""
 
 import os
+import shutil
 import signal
 import time
 
 import pytest
-from harness import FEED, HEAD, day, fine, late, parse, text_of, until
+from harness import FEED, HEAD, SLOW, day, fine, late, parse, text_of, until
 
 
 def only_mail(relay, n=1):
@@ -255,3 +256,17 @@ def test_vanished_orders_are_told_and_accepted(work):
     assert work.one("SELECT count(*) FROM orders WHERE gone") == 0
     work.tool("feed", "shop", "--accept")
     until(lambda: work.one("SELECT count(*) FROM orders WHERE gone") == 29, "the vanished to be closed")
+
+
+def test_state_removed_under_it(work, relay):
+    """It ends, for systemd to start it on what is there; nothing is written into, or sent from, what nobody sees."""
+    work.config(relay)
+    d = work.started()
+    shutil.rmtree(work.state)
+    work.csv([late("A1")])
+    d.wait_log("was removed or replaced while it was in use")
+    assert d.process.wait(60 * SLOW) == 1
+    assert relay.mails == []
+    d = work.daemon().ready()       # the store is lost: the first look again
+    relay.wait_mails(1, 30)
+    assert d.stop() == 0
