@@ -12,8 +12,8 @@ ended, and started again, over and over; between and during its lives the feed c
     once      the same as syscall or random, to `duewatchd --once`
     term      SIGTERM: must end cleanly
 
-With --every nothing of that is by chance: the daemon, with a relay and with a maildir, and `--once` from an empty state
-die at the 1st, 2nd, 3rd … write, sync, rename and send, each in its turn, up to the last there is.
+With --every nothing of that is by chance: the daemon, with a relay and with a maildir, `--once` from an empty state, and
+`duewatch set` die at the 1st, 2nd, 3rd … write, sync, rename and send, each in its turn, up to the last there is.
 
 After each death, of a copy of the store: PRAGMA integrity_check and foreign_key_check; every mail the relay accepted
 is known to the store (its lease was durable before its data left); no more accepted mails are unrecorded than there
@@ -512,11 +512,15 @@ class Season:
             if self.set_by_hand(o):
                 self.model.to_set.remove(o)
 
+    def setter(self, o, strace=()):
+        """`duewatch set`, on its way."""
+        return subprocess.Popen([*strace, TOOL, "-c", self.shop.conf, "set", o.number,
+                                 "agreed_at=" + instant(o.made + 120 * 86400)], stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=self.shop.env())
+
     def set_by_hand(self, o):
-        """`duewatch set`, killed itself now and then. True: it said that it is done."""
-        p = subprocess.Popen([TOOL, "-c", self.shop.conf, "set", o.number, "agreed_at=" + instant(o.made + 120 * 86400)],
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-                             env=self.shop.env())
+        """The same, killed itself now and then. True: it said that it is done."""
+        p = self.setter(o)
         if self.rng.random() < 0.3:
             time.sleep(self.rng.random() * 0.03)
             p.kill()
@@ -873,6 +877,33 @@ def every_of_daemon(folder, rng, figures, maildir, most):
         s.close()
 
 
+def every_of_tool(folder, rng, figures, maildir, most):
+    """`duewatch set` dies beside no daemon: said is said, and what wasn't may be said again."""
+    reached, s = {}, Season(folder, rng, figures, maildir)
+    try:
+        s.model.sorts = ["hand"]
+        for call in Season.EVERY:
+            n, killed = 0, True
+            while killed and n < most and len(s.violations) < 20:
+                n += 1
+                s.model.add()
+                s.write_feed()
+                s.run_calm(lambda: s.shop.one("SELECT count(*) FROM orders") == len(s.model.orders) + 1)
+                o = s.model.to_set[-1]
+                code = s.setter(o, s.killer(call, n)).wait(60 * SLOW)
+                killed = code == -signal.SIGKILL
+                figures["kills"] += killed
+                if not killed:
+                    s.model.to_set.remove(o)
+                    if code != 0:
+                        s.violations.append("set: exit %d" % code)
+                s.after("set, %s %d" % (call, n))
+            reached[call] = n - (not killed)
+        return reached, list(s.compare())
+    finally:
+        s.close()
+
+
 def every_of_once(folder, rng, figures, maildir, most):
     """A new state for each death of `--once`, then `--once` until all is said."""
     reached, bad = {}, []
@@ -903,7 +934,8 @@ def every(folder, seed, say=lambda text: None, most=10000):
     """(figures, violations) of a death at each call. most: no further than so many of each."""
     rng, figures, violations = random.Random(seed), Figures(kills=0, owed=0, accepted=0, repeats=0, lost=0), []
     for what, sweep, maildir in (("daemon, relay", every_of_daemon, False), ("daemon, maildir", every_of_daemon, True),
-                                 ("--once, relay", every_of_once, False), ("--once, maildir", every_of_once, True)):
+                                 ("--once, relay", every_of_once, False), ("--once, maildir", every_of_once, True),
+                                 ("set, relay", every_of_tool, False)):
         place = pathlib.Path(folder) / what.replace(", ", "-").strip("-")
         place.mkdir()
         reached, bad = sweep(place, rng, figures, maildir, most)
