@@ -44,7 +44,7 @@ import time
 
 if __name__ == "__main__" and "--build" in sys.argv[1:-1]:      # harness.py reads it when it is imported
     os.environ["DUEWATCH_BUILD"] = sys.argv[sys.argv.index("--build") + 1]
-from harness import DAEMON, SLOW, TOOL, Shop, have, parse
+from harness import DAEMON, SLOW, TOOL, Shop, have, parse, until, wrapped
 from smtpd import SmtpServer
 
 CONNECTIONS = 4         # the daemon's default: so many mails can be on their way at once
@@ -474,7 +474,7 @@ class Season:
         with open(self.log, "ab") as log:
             log.write(b"--- life %d %s\n" % (len(self.snapshots), " ".join(map(str, strace)).encode()))
             log.flush()
-            self.process = subprocess.Popen([*strace, DAEMON, "-c", self.shop.conf, *args], stderr=log,
+            self.process = subprocess.Popen([*strace, *wrapped(DAEMON), "-c", self.shop.conf, *args], stderr=log,
                                             stdin=subprocess.DEVNULL, env=env)
         return self.process
 
@@ -492,6 +492,16 @@ class Season:
                 pass
             time.sleep(0.002)
         return None
+
+    @staticmethod
+    def heeds(p, number):
+        """Whether it has a handler for that signal by now (it is started by a wrapper, or a busy machine), or is gone."""
+        try:
+            with open("/proc/%d/status" % p.pid) as f:
+                caught = next(line for line in f if line.startswith("SigCgt:"))
+        except (OSError, StopIteration):
+            return True
+        return p.poll() is not None or int(caught.split()[1], 16) >> (number - 1) & 1 == 1
 
     def stir(self, p, seconds, tools):
         """Changes the world for so long, or until the daemon is gone."""
@@ -637,6 +647,7 @@ class Season:
     def end_term(self):
         p = self.start()
         self.stir(p, 0.3 * SLOW + self.moment(), False)
+        until(lambda: self.heeds(p, signal.SIGTERM), "its handler of SIGTERM")
         p.terminate()
         try:
             code = p.wait(5 * SLOW)
@@ -685,7 +696,7 @@ class Season:
         end = time.monotonic() + seconds * SLOW
         ok = False
         while not ok and time.monotonic() < end and p.poll() is None:
-            ok = done()
+            ok = self.heeds(p, signal.SIGTERM) and done()
             time.sleep(0.05)
         if p.poll() is not None:
             self.violations.append("undisturbed, it ended by itself: %d\n%s" % (p.returncode, self.last_words()))

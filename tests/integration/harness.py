@@ -12,6 +12,7 @@ import email
 import email.policy
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ import time
 
 BUILD = pathlib.Path(os.environ.get("DUEWATCH_BUILD", "build")).resolve()
 DAEMON, TOOL = BUILD / "duewatchd", BUILD / "duewatch"
+WRAP = shlex.split(os.environ.get("DUEWATCH_WRAP", ""))     # what starts duewatchd: stands before its path
 PROGRAM = DAEMON.read_bytes() if DAEMON.exists() else b""
 SANITIZED = b"__tsan_init" in PROGRAM or b"__asan_init" in PROGRAM
 SLOW = 4 if SANITIZED else 1
@@ -45,6 +47,11 @@ ladders = (
 );
 """
 FEED = """{ name = "shop"; type = "csv"; path = "inbox"; platform = "generic"; every = "1h"; %s }"""
+
+
+def wrapped(program):
+    """The program's path as the first words of a command, behind $DUEWATCH_WRAP where it is duewatchd."""
+    return [*WRAP, program] if pathlib.Path(program).name == "duewatchd" else [program]
 
 
 def until(condition, what="", timeout=15):
@@ -127,7 +134,7 @@ class Shop:
                 "UBSAN_OPTIONS": options + "print_stacktrace=1:" + os.environ.get("UBSAN_OPTIONS", ""), **(more or {})}
 
     def run(self, *args, program=DAEMON, code=0, timeout=60):
-        done = subprocess.run([program, "-c", self.conf, *args], capture_output=True, text=True, timeout=timeout * SLOW,
+        done = subprocess.run([*wrapped(program), "-c", self.conf, *args], capture_output=True, text=True, timeout=timeout * SLOW,
                               stdin=subprocess.DEVNULL, env=self.env())
         with open(self.folder / "runs.log", "a") as log:
             log.write(done.stderr)
@@ -228,8 +235,8 @@ class Daemon:
         self.messages = []
         threading.Thread(target=self._listen, daemon=True).start()  # a full queue would block who notifies
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([DAEMON, "-c", shop.conf, *args], stderr=log, stdin=subprocess.DEVNULL,
-                                            env=shop.env({"NOTIFY_SOCKET": path}))
+            self.process = subprocess.Popen([*wrapped(DAEMON), "-c", shop.conf, *args], stderr=log,
+                                            stdin=subprocess.DEVNULL, env=shop.env({"NOTIFY_SOCKET": path}))
         self.pid = self.process.pid
 
     # what it says

@@ -14,6 +14,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from harness import wrapped
 from smtpd import SmtpServer
 
 BUILD = pathlib.Path(os.environ.get("DUEWATCH_BUILD", "build")).resolve()
@@ -69,7 +70,7 @@ class Shop:
         (self.dir / name).write_text("\n".join(lines) + "\n")
 
     def run(self, *args, program="duewatch", code=0, env=None):
-        done = subprocess.run([BUILD / program, "-c", self.conf, *args], capture_output=True, text=True, timeout=60,
+        done = subprocess.run([*wrapped(BUILD / program), "-c", self.conf, *args], capture_output=True, text=True, timeout=60,
                               env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL)
         assert done.returncode == code, (args, done.returncode, done.stdout, done.stderr)
         assert "Sanitizer" not in done.stderr
@@ -348,7 +349,7 @@ def wait_for(what, seconds=20):
 
 def test_a_change_reaches_a_running_daemon(shop):
     with open(shop.dir / "log", "w") as log:
-        daemon = subprocess.Popen([BUILD / "duewatchd", "-c", shop.conf], stderr=log, stdout=log)
+        daemon = subprocess.Popen([*wrapped(BUILD / "duewatchd"), "-c", shop.conf], stderr=log, stdout=log)
     try:
         wait_for(lambda: (shop.dir / "state" / "lock").read_text().strip() == str(daemon.pid))
         shop.once(code=1)  # a daemon is running on this state
@@ -581,7 +582,7 @@ def test_every_command_has_help_and_is_in_the_man_page(unread):
 
 def test_the_daemons_options_are_in_its_man_page():
     page = (MAN / "duewatchd.8").read_text().replace("\\-", "-")
-    usage = subprocess.run([BUILD / "duewatchd", "--help"], capture_output=True, text=True, timeout=60).stdout
+    usage = subprocess.run([*wrapped(BUILD / "duewatchd"), "--help"], capture_output=True, text=True, timeout=60).stdout
     options = set(re.findall(r"(?<![\w-])(--?[a-zA-Z][a-z-]*)", usage))
     assert {"-t", "--once", "-c"} <= options
     for option in options:

@@ -22,6 +22,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+from harness import wrapped
 from smtpd import SmtpServer
 
 BUILD = pathlib.Path(os.environ.get("DUEWATCH_BUILD", "build")).resolve()
@@ -66,7 +67,7 @@ class Shop:
         part.rename(self.dir / name)
 
     def run(self, *args, program="duewatch", code=None):
-        done = subprocess.run([BUILD / program, "-c", self.conf, *args], capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+        done = subprocess.run([*wrapped(BUILD / program), "-c", self.conf, *args], capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
         assert b"Sanitizer" not in done.stderr, done.stderr.decode("utf-8", "replace")
         assert done.returncode in ((0, 1, 2) if code is None else (code,)), (args, done)
         return done
@@ -306,7 +307,7 @@ def test_killed_again_and_again(tmp_path):
         s.once()
         for _ in range(15):
             more()
-            p = subprocess.Popen([BUILD / "duewatchd", "-c", s.conf], stderr=subprocess.PIPE)
+            p = subprocess.Popen([*wrapped(BUILD / "duewatchd"), "-c", s.conf], stderr=subprocess.PIPE)
             time.sleep(dice.uniform(0.1, 0.6))
             p.send_signal(signal.SIGKILL)
             assert b"Sanitizer" not in p.communicate(timeout=10)[1] and p.returncode == -signal.SIGKILL
