@@ -1,7 +1,8 @@
 #!/bin/bash
-# run.sh [--quick]: installs what is missing, builds with gcc and runs every test; builds with clang under the address
-# and undefined-behaviour sanitizers and runs them again; replays the fuzz corpora (both times); boots a container
-# with the package. --quick: gcc, unit tests only. A failing step doesn't stop the next. The last line counts.
+# run.sh [--quick]: installs what is missing, builds with gcc and runs every test, those of the whole daemon once more
+# under the systemd unit's limits; builds with clang under the address and undefined-behaviour sanitizers and runs them
+# again; replays the fuzz corpora (both times); boots a container with the package. --quick: gcc, unit tests only. A
+# failing step doesn't stop the next. The last line counts.
 # Logs: build-gcc/*.log, build-clang/*.log.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -62,11 +63,11 @@ run_ctest() {
 # pytest's last line: "1 failed, 12 passed, 2 skipped, 1 error in 3.21s"
 pytest_number() { tail -n 1 "$log" | grep -oE "[0-9]+ $1" | cut -d' ' -f1 | tail -n 1; }
 
-# The whole daemon, of build folder $1 (the tests read $DUEWATCH_BUILD).
+# The whole daemon, of build folder $1 (the tests read $DUEWATCH_BUILD), perhaps in a way of its own, named $2.
 run_pytest() {
-	local dir=$1 rc ok bad errors skips
-	log=$dir/pytest.log
-	DUEWATCH_BUILD=$PWD/$dir step "$dir: whole-daemon tests" 900 \
+	local dir=$1 name="$1: whole-daemon tests${2:+, $2}" rc ok bad errors skips
+	log=$dir/pytest${2:+-$2}.log
+	DUEWATCH_BUILD=$PWD/$dir step "$name" 900 \
 		/usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --color=no tests/integration
 	rc=$?
 	if [ $rc -eq 5 ]; then
@@ -80,7 +81,15 @@ run_pytest() {
 	grep '^SKIPPED' "$log"
 	skipped=$((skipped + ${skips:-0}))
 	printf '   %s passed, %s failed\n' "${ok:-0}" "$bad"
-	count "$dir: whole-daemon tests" "${ok:-0}" "$bad"
+	count "$name" "${ok:-0}" "$bad"
+}
+
+# The same once more under the unit's own limits; a system call that its filter forbids kills the daemon there.
+run_confined() {
+	local dir=$1
+	log=$dir/confined.log
+	one "$dir: the unit's limits" 60 /usr/bin/python3 tests/integration/confined.py --write "$dir/confined" || return
+	DUEWATCH_WRAP="/usr/bin/python3 '$PWD/tests/integration/confined.py' '$PWD/$dir/confined'" run_pytest "$dir" confined
 }
 
 run_container() {
@@ -130,6 +139,7 @@ fi
 if configure_and_build build-gcc; then
 	run_ctest build-gcc
 	run_pytest build-gcc
+	run_confined build-gcc
 fi
 if configure_and_build build-clang -DCMAKE_C_COMPILER=clang -DDW_ASAN=ON; then
 	run_ctest build-clang
