@@ -49,7 +49,7 @@ static int on_order(void *ctx, struct dw_read_order *o, struct dw_err *err)
 static void instant(struct dw_buf *out, const struct cli *c, const struct dw_feed_conf *f, const struct sample *s,
 		    enum dw_field x)
 {
-	const struct dw_zone *z = f->pack && !f->overlay ? f->pack->zone : f->zone;
+	const struct dw_zone *z = f->pack && f->pack->zone && !f->overlay ? f->pack->zone : f->zone;
 
 	dw_buf_printf(out, "    %-20s ", dw_fields[x].name);
 	cli_time_full(out, s->facts.num[x], z);

@@ -1,6 +1,7 @@
 """duewatchd --once: exit codes, what it sends and what it doesn't, and that xlsx and GBK exports say the same."""
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -117,3 +118,10 @@ def test_xlsx_and_gbk_say_the_same(tmp_path):
     assert {(order, kind) for _, order, kind, _ in xlsx[1]} <= wanted
     # told at a first look: everything owed now; the rest of the expected is watched until its time comes
     assert {"extend_ship_date", "overdue", "dispute", "extend_receipt"} <= {kind for _, _, kind, _ in xlsx[1]}
+
+
+def test_check_reads_out_an_order_of_a_platform_without_a_zone(work):
+    """The pack "generic" names none: the feed's counts."""
+    work.csv([fine("Z1")])
+    said = work.tool("check")
+    assert "order Z1" in said and re.search(r"promised_at .*\(UTC\)", said), said
