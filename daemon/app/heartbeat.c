@@ -1,8 +1,8 @@
 /* heartbeat.h: one short call by libcurl's easy interface, nothing kept from one to the next. */
 #include "duewatch/heartbeat.h"
+#include "duewatch/net.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
 #include <time.h>
@@ -153,16 +153,9 @@ static int perform(struct call *c, const char *url, bool head, struct dw_err *er
 	return code > 0 && code < 1000 ? (int)code : dw_err_set(err, -EIO, "%s gave no answer", host);
 }
 
-static void global_init(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 static CURL *new_handle(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, global_init);
+	dw_net_start();
 	return curl_easy_init();
 }
 

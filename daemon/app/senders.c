@@ -55,6 +55,23 @@ static void send_one(struct dw_sender *s, struct dw_conf_ref *conf)
 	dw_transport_send(s->transport, &env, s->job.message_id, s->job.bytes, s->job.n_bytes, &s->answer);
 }
 
+/* Waits for a mail; meanwhile a transport of a config that is gone goes too, with its connection and its password.
+ * With the mutex held. */
+static void await_job(struct dw_sender *s)
+{
+	struct dw_worker *w = s->w;
+
+	while (!s->has_job && !w->stop) {
+		if (!s->used || s->used == w->conf) {
+			pthread_cond_wait(&w->jobs, &w->mutex);
+			continue;
+		}
+		pthread_mutex_unlock(&w->mutex);
+		drop_transport(s);
+		pthread_mutex_lock(&w->mutex);
+	}
+}
+
 static void *sender_main(void *arg)
 {
 	struct dw_sender *s = arg;
@@ -64,8 +81,7 @@ static void *sender_main(void *arg)
 	for (;;) {
 		struct dw_conf_ref *conf;
 
-		while (!s->has_job && !w->stop)
-			pthread_cond_wait(&w->jobs, &w->mutex);
+		await_job(s);
 		if (!s->has_job)
 			break;
 		s->has_job = false;

@@ -245,6 +245,7 @@ static void swap(struct dw_worker *w, struct dw_conf_ref *fresh, bool *read_now,
 	for (struct dw_reader *r = w->readers; r; r = r->next)
 		r->abort = true; /* read under the old config: read again under the new one */
 	pthread_cond_broadcast(&w->taken);
+	pthread_cond_broadcast(&w->jobs); /* idle senders let go of what was made of the old one */
 	w->reloaded = true;
 	pthread_mutex_unlock(&w->mutex);
 	free(w->attempted);

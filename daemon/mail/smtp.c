@@ -3,6 +3,7 @@
  * libcurl 7.88 blocks inside curl_easy_perform for the answer to the dot and to QUIT. What keeps a send bounded is
  * watch(): every callback runs it, and past the deadline or after an abort it shuts the sockets down, which ends any
  * such wait at once. libcurl's own limits stand behind it. */
+#include "duewatch/net.h"
 #include "transport-impl.h"
 
 #include <curl/curl.h>
@@ -572,14 +573,8 @@ static int copy_conf(struct smtp *s, const struct dw_transport_conf *conf, struc
 	return 0;
 }
 
-static void global_init(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 int dw_smtp_new(struct dw_transport **out, const struct dw_transport_conf *conf, struct dw_err *err)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	DW_CLEANUP(dw_transport_freep) struct dw_transport *t = NULL;
 	struct smtp *s = calloc(1, sizeof(*s));
 	CURLcode rc;
@@ -597,7 +592,7 @@ int dw_smtp_new(struct dw_transport **out, const struct dw_transport_conf *conf,
 	r = copy_conf(s, conf, err);
 	if (r < 0)
 		return r;
-	pthread_once(&once, global_init);
+	dw_net_start();
 	s->curl = curl_easy_init();
 	if (!s->curl)
 		return dw_err_oom(err);

@@ -28,7 +28,7 @@ struct dw_transport_conf {
 	const char *url;     /* smtps://host:port, smtp://host:port, maildir:///folder (absolute) */
 	bool starttls_off;   /* only where the config says so; else smtp:// needs STARTTLS */
 	const char *username; /* NULL: no AUTH */
-	const char *password; /* borrowed; our copy is wiped with the transport, libcurl's is freed only */
+	const char *password; /* borrowed; our copies and libcurl's are wiped with the transport */
 	const char *ca_file; /* trusts these certificates and no others; NULL: the system's */
 	int connect_s;	     /* seconds to connect, secure, greet and log in; 0: 30 */
 	int answer_s;	     /* seconds for each later answer, and without progress in the body; 0: 120 */
