@@ -49,14 +49,13 @@ static int check_secret(const struct dw_config *c, struct dw_problems *p)
 	return 0;
 }
 
-static int check_ca(const struct dw_config *c, struct dw_problems *p)
+static int check_ca(struct dw_problems *p, const struct dw_place *at, const char *key, const char *f)
 {
 	struct stat st;
-	const char *f = c->mail.ca_file;
 
 	if (!f || (stat(f, &st) == 0 && S_ISREG(st.st_mode) && access(f, R_OK) == 0))
 		return 0;
-	return dw_problems_add(p, false, c->mail.at_ca.file, c->mail.at_ca.line, "mail.ca_file: %s can't be read: %s", f,
+	return dw_problems_add(p, false, at->file, at->line, "%s: %s can't be read: %s", key, f,
 			       stat(f, &st) < 0 ? strerror(errno) : S_ISREG(st.st_mode) ? strerror(EACCES) : "not a regular file");
 }
 
@@ -111,8 +110,8 @@ int dw_config_check_files(const struct dw_config *c, struct dw_problems *problem
 	if (r == 0)
 		r = check_secret(c, problems);
 	if (r == 0)
-		r = check_ca(c, problems);
+		r = check_ca(problems, &c->mail.at_ca, "mail.ca_file", c->mail.ca_file);
 	for (size_t i = 0; r == 0 && i < c->n_feeds; i++)
 		r = check_feed(&c->feeds[i], problems);
-	return r;
+	return r == 0 ? check_ca(problems, &c->at_heartbeat_ca, "heartbeat_ca_file", c->heartbeat_ca_file) : r;
 }

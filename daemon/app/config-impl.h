@@ -169,7 +169,7 @@ int conf_person_of(struct conf_read *rd, const config_setting_t *s); /* index, o
 conf_take conf_take_mail, conf_take_transport, conf_take_from, conf_take_password_file, conf_take_ca_file, conf_take_rate;
 
 /* config-watcher.c */
-conf_take conf_take_metrics_file, conf_take_heartbeat_url;
+conf_take conf_take_metrics_file, conf_take_heartbeat_url, conf_take_heartbeat_ca_file;
 
 /* config-ladder.c */
 conf_take conf_take_ladders, conf_take_transit_days;

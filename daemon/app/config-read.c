@@ -150,6 +150,7 @@ void dw_config_free(struct dw_config *c)
 	free(c->state);
 	free(c->metrics_file);
 	free(c->heartbeat_url);
+	free(c->heartbeat_ca_file);
 	free(c->datadir);
 	free(c);
 }

@@ -17,6 +17,15 @@ void conf_take_metrics_file(struct conf_read *rd, const config_setting_t *s, con
 	conf_warn_reach(rd, s, *(char **)at);
 }
 
+void conf_take_heartbeat_ca_file(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k, void *at)
+{
+	struct dw_config *c = at;
+
+	c->at_heartbeat_ca = conf_place(rd, s);
+	conf_take_path(rd, s, k, &c->heartbeat_ca_file);
+	conf_warn_reach(rd, s, c->heartbeat_ca_file);
+}
+
 /* The address itself isn't repeated: its path is a secret. */
 void conf_take_heartbeat_url(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k, void *at)
 {

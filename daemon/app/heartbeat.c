@@ -66,6 +66,7 @@ int dw_heartbeat_host(char out[DW_HEARTBEAT_HOST_SIZE], const char *url, struct 
 
 struct call {
 	CURL *curl;
+	const char *ca_file;
 	const atomic_bool *stop;
 	size_t body, headers;
 	char date[64];
@@ -121,6 +122,8 @@ static void set_options(struct call *c, const char *url, bool head)
 	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(h, CURLOPT_PROXY, ""); /* none, whatever the environment says: as for the relay */
 	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(h, CURLOPT_USERAGENT, "duewatch/" DW_VERSION);
 	curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
@@ -129,6 +132,15 @@ static void set_options(struct call *c, const char *url, bool head)
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, c);
 	curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(h, CURLOPT_HEADERDATA, c);
+}
+
+/* A pin that couldn't be set must not leave the system's authorities in force. */
+static CURLcode set_trust(struct call *c)
+{
+	if (!c->ca_file)
+		return CURLE_OK;
+	curl_easy_setopt(c->curl, CURLOPT_CAPATH, NULL);
+	return curl_easy_setopt(c->curl, CURLOPT_CAINFO, c->ca_file);
 }
 
 /* The answer's code, or < 0. libcurl's own words may hold the address: only its codes' are used. */
@@ -142,7 +154,9 @@ static int perform(struct call *c, const char *url, bool head, struct dw_err *er
 	if (r < 0)
 		return r;
 	set_options(c, url, head);
-	rc = curl_easy_setopt(c->curl, CURLOPT_URL, url);
+	rc = set_trust(c);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(c->curl, CURLOPT_URL, url);
 	if (rc == CURLE_OK)
 		rc = curl_easy_perform(c->curl);
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &code);
@@ -159,10 +173,10 @@ static CURL *new_handle(void)
 	return curl_easy_init();
 }
 
-int dw_heartbeat_call(const char *url, const atomic_bool *stop, struct dw_err *err)
+int dw_heartbeat_call(const char *url, const char *ca_file, const atomic_bool *stop, struct dw_err *err)
 {
 	DW_CLEANUP(curl_freep) CURL *curl = new_handle();
-	struct call c = { .curl = curl, .stop = stop };
+	struct call c = { .curl = curl, .ca_file = ca_file, .stop = stop };
 	int code = curl ? perform(&c, url, false, err) : dw_err_oom(err);
 	char host[DW_HEARTBEAT_HOST_SIZE] = "";
 
@@ -172,10 +186,10 @@ int dw_heartbeat_call(const char *url, const atomic_bool *stop, struct dw_err *e
 	return code / 100 == 2 ? 0 : dw_err_set(err, -EPROTO, "%s answered %d", host, code);
 }
 
-int dw_heartbeat_date(const char *url, dw_time *date, int *trip, struct dw_err *err)
+int dw_heartbeat_date(const char *url, const char *ca_file, dw_time *date, int *trip, struct dw_err *err)
 {
 	DW_CLEANUP(curl_freep) CURL *curl = new_handle();
-	struct call c = { .curl = curl };
+	struct call c = { .curl = curl, .ca_file = ca_file };
 	const char *host = after_scheme(url);
 	size_t n = host ? (size_t)(host - url) + strcspn(host, "/?#") : 0;
 	time_t began = time(NULL), at;

@@ -71,7 +71,7 @@ static bool beat(const struct dw_config *config, const atomic_bool *stop, bool *
 {
 	char host[DW_HEARTBEAT_HOST_SIZE] = "";
 	struct dw_err err = { "" };
-	int r = dw_heartbeat_call(config->heartbeat_url, stop, &err);
+	int r = dw_heartbeat_call(config->heartbeat_url, config->heartbeat_ca_file, stop, &err);
 
 	if (r == -ECANCELED)
 		return false;

@@ -153,7 +153,7 @@ void exam_heartbeat(struct exam *x)
 	if (!url)
 		return;
 	dw_heartbeat_host(host, url, NULL);
-	if (dw_heartbeat_date(url, &date, &trip, &err) < 0) {
+	if (dw_heartbeat_date(url, x->c->config->heartbeat_ca_file, &date, &trip, &err) < 0) {
 		exam_say(x, MARK_FAIL, "while it can't be reached, it will say that duewatch is dead", "%s", err.text);
 		return;
 	}

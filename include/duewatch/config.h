@@ -70,6 +70,8 @@ struct dw_config {
 	size_t n_watched;
 	char *metrics_file;  /* absolute; NULL: none */
 	char *heartbeat_url; /* NULL: none. Whoever knows it can play us: only its host may be said (dw_heartbeat_host) */
+	char *heartbeat_ca_file; /* whom to trust there; NULL: the system's */
+	struct dw_place at_heartbeat_ca;
 	int64_t heartbeat_every; /* seconds */
 	uint64_t rules; /* fingerprint of people, ladders, packs, zones, rules version: a change decides all anew */
 	struct dw_zone **zones; /* owned */

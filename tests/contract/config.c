@@ -874,7 +874,8 @@ static void files_named(void **state)
 {
 	CONFIG *c = load_good(PEOPLE "\nstate = \"no/where\";\nmail = { transport = \"smtps://h.example.com\"; from = \"d@example.com\";\n"
 			      "username = \"d\"; password_file = \"pw\";\nca_file = \"ca.pem\"; };\nfeeds = (\n"
-			      "{ name = \"f\"; type = \"csv\"; path = \"f.csv\"; }, { name = \"g\"; type = \"csv\"; path = \"inbox\"; } );");
+			      "{ name = \"f\"; type = \"csv\"; path = \"f.csv\"; }, { name = \"g\"; type = \"csv\"; path = \"inbox\"; } );\n"
+			      "heartbeat_ca_file = \"ca.pem\";");
 	DW_FREE char *missing = NULL;
 	DW_FREE char *fine = NULL;
 	DW_BUF expected = { 0 };
@@ -885,7 +886,8 @@ static void files_named(void **state)
 			       "good.conf:4: mail.password_file: pw can't be read: No such file or directory\n"
 			       "good.conf:5: mail.ca_file: ca.pem can't be read: No such file or directory\n"
 			       "good.conf:7: warning: feeds.path: feed f: f.csv doesn't exist yet\n"
-			       "good.conf:7: warning: feeds.path: feed g: inbox doesn't exist yet\n");
+			       "good.conf:7: warning: feeds.path: feed g: inbox doesn't exist yet\n"
+			       "good.conf:8: heartbeat_ca_file: ca.pem can't be read: No such file or directory\n");
 	assert_string_equal(missing, dw_buf_str(&expected));
 	put("pw", "x");
 	chmod(path_in("pw"), 0600);

@@ -60,6 +60,19 @@ class Mail:
                 "connection": self.connection}
 
 
+def server_context(cert, key, tls_max=None):
+    """tls_max: for a server too old to trust."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if tls_max:
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = tls_max
+    context.load_cert_chain(cert, key)
+    return context
+
+
 class SmtpServer:
     """tls: None (plain only), "starttls" (offered) or "implicit"; both need cert and key (make_cert).
     users: {name: password}; then AUTH is offered, with require_auth MAIL is refused without it."""
@@ -77,14 +90,7 @@ class SmtpServer:
         self._stopping = False
         self._context = None
         if tls:
-            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            if tls_max:     # for a relay too old to trust
-                self._context.set_ciphers("ALL:@SECLEVEL=0")
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", DeprecationWarning)
-                    self._context.minimum_version = ssl.TLSVersion.TLSv1
-                    self._context.maximum_version = tls_max
-            self._context.load_cert_chain(cert, key)
+            self._context = server_context(cert, key, tls_max)
         if folder:
             os.makedirs(folder, exist_ok=True)
 

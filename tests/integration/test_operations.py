@@ -6,21 +6,23 @@ import http.server
 import os
 import re
 import sqlite3
+import ssl
 import stat
 import threading
 import time
 
 import pytest
 from harness import BUILD, day, fine, late, text_of, until
-from smtpd import SmtpServer
+from smtpd import SmtpServer, make_cert, server_context
 
 SECRET = "/ping/0b61-secret"
 
 
 class Web:
-    """An HTTP server for heartbeats: what it was asked, and what it answers."""
+    """An HTTP server for heartbeats: what it was asked, and what it answers. tls: (certificate, key); then it is HTTPS,
+    old_tls: of a kind nobody should speak any more."""
 
-    def __init__(self, code=200, headers=(), body=b"OK", hang=None):
+    def __init__(self, code=200, headers=(), body=b"OK", hang=None, tls=None, old_tls=False):
         web = self
         web.hits, web.hang = [], hang
 
@@ -50,7 +52,10 @@ class Web:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.host = "127.0.0.1:%d" % self.server.server_port
-        self.url = "http://" + self.host + SECRET
+        self.url = ("https://" if tls else "http://") + self.host + SECRET
+        if tls:
+            context = server_context(*tls, ssl.TLSVersion.TLSv1_1 if old_tls else None)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):
@@ -255,6 +260,55 @@ def test_heartbeat_url_is_checked(work, url):
     said = work.run("-t", code=2).stderr
     assert "heartbeat_url: the address" in said or "heartbeat_url: no user" in said
     assert "geheim" not in said
+
+
+def test_heartbeat_needs_a_certificate_it_trusts(work, certificate):
+    """Not by default with one nobody signed; then pinned."""
+    web = Web(tls=certificate)
+    try:
+        ops(work, web)
+        d = work.started()
+        d.wait_log("heartbeat failed")
+        assert web.hits == [] and "secret" not in d.log()
+        d.stop()
+        pin(work, certificate[0])
+        d = work.started()
+        until(lambda: web.hits, "the heartbeat")
+        assert "heartbeat failed" not in d.log()
+        assert marks(doctor(work, 0 if synchronised() else 1), "heartbeat") == {"ok"}
+    finally:
+        web.close()
+
+
+def pin(work, path):
+    work.write(work.conf, work.conf.read_text() + 'heartbeat_ca_file = "%s";\n' % path)
+
+
+@pytest.mark.parametrize("wrong", ["another authority", "another host", "TLS 1.1"])
+def test_heartbeat_refuses(work, certificate, tmp_path, wrong):
+    mine = make_cert(str(tmp_path), "watch.example.com" if wrong == "another host" else "127.0.0.1")
+    web = Web(tls=certificate if wrong == "another authority" else mine, old_tls=wrong == "TLS 1.1")
+    try:
+        ops(work, web)
+        pin(work, mine[0])
+        d = work.started()
+        d.wait_log("heartbeat failed")
+        assert web.hits == []
+    finally:
+        web.close()
+
+
+def test_heartbeat_never_leaves_https(work, certificate):
+    plain = Web()
+    web = Web(code=302, headers=[("Location", plain.url)], tls=certificate)
+    try:
+        ops(work, web)
+        pin(work, certificate[0])
+        work.started().wait_log("heartbeat failed")
+        assert web.hits and plain.hits == []
+    finally:
+        web.close()
+        plain.close()
 
 
 # ---- reconciliation ----
