@@ -1,5 +1,6 @@
 /* duewatchd: arguments and exit codes. */
 #include "duewatch/daemon.h"
+#include "duewatch/privileges.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -33,6 +34,7 @@ int main(int argc, char **argv)
 	bool test = false, once = false;
 	int c;
 
+	dw_environment_trim();
 	while ((c = getopt_long(argc, argv, "c:D:tvh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':

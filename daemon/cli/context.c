@@ -102,7 +102,7 @@ void cli_wake(const struct cli *c)
 	int fd;
 
 	dw_buf_printf(&path, "%s/wake", c->config->state);
-	fd = path.failed ? -1 : open(path.p, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = path.failed ? -1 : open(path.p, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (fd < 0)
 		return; /* the daemon finds the change at its next look, within a minute */
 	if (write(fd, "w", 1) < 0)

@@ -1,5 +1,6 @@
 /* duewatch: one table of commands. Usage, help, checking of arguments and completion all read it. */
 #include "cli.h"
+#include "duewatch/privileges.h"
 
 #include <pwd.h>
 #include <signal.h>
@@ -365,6 +366,7 @@ int main(int argc, char **argv)
 
 	if (!args || !who)
 		return cli_error("out of memory");
+	dw_environment_trim();
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	if (argc > 1 && strcmp(argv[1], "--complete") == 0)

@@ -50,9 +50,11 @@ int dw_state_folder(const char *dir, struct dw_err *err)
 	if (!S_ISDIR(st.st_mode))
 		return dw_err_set(err, -ENOTDIR, "the state %s is not a folder", dir);
 	/* who can put a database there decides what is sent, and to whom */
-	if (st.st_mode & S_IWOTH)
-		return dw_err_set(err, -EPERM, "everybody may write into the state folder %s (mode %04o): chmod 0700", dir,
-				  (unsigned)(st.st_mode & 07777));
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return dw_err_set(err, -EPERM, "the state folder %s belongs to another user (uid %u)", dir, (unsigned)st.st_uid);
+	if (st.st_mode & (S_IWOTH | S_IWGRP))
+		return dw_err_set(err, -EPERM, "%s may write into the state folder %s (mode %04o): chmod 0700",
+				  st.st_mode & S_IWOTH ? "everybody" : "its group", dir, (unsigned)(st.st_mode & 07777));
 	return 0;
 }
 
@@ -91,11 +93,14 @@ int dw_state_lock(int *out, const char *dir, struct dw_err *err)
 
 int dw_state_file(const char *path, struct dw_err *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	DW_CLEANUP(closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	struct stat st;
 
 	if (fd < 0)
 		return cannot("open", path, err);
-	close(fd);
+	/* one restored by cp has the mode of its day, and SQLite gives it to the WAL */
+	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 077) && fchmod(fd, 0600) < 0)
+		return cannot("close to others", path, err);
 	return 0;
 }
 
@@ -110,11 +115,12 @@ static int sync_path(const char *path, int flags, struct dw_err *err)
 	return fd < 0 || fsync(fd) < 0 ? cannot("sync", path, err) : 0;
 }
 
-static int copy_pages(struct dw_sqlite *s, const char *path, struct dw_err *err)
+/* flags: SQLITE_OPEN_NOFOLLOW where somebody else may have put a link in the place meanwhile. */
+static int copy_pages(struct dw_sqlite *s, const char *path, int flags, struct dw_err *err)
 {
 	sqlite3 *to = NULL;
 	sqlite3_backup *b;
-	int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE, NULL);
+	int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | flags, NULL);
 
 	/* a plain file without a journal: it counts only once it has its name */
 	if (rc == SQLITE_OK)
@@ -194,7 +200,7 @@ int dw_state_backup(struct dw_sqlite *s, int64_t version, dw_time now, struct dw
 	unlink(part);
 	r = dw_state_file(part, err);
 	if (r == 0)
-		r = copy_pages(s, part, err);
+		r = copy_pages(s, part, 0, err);
 	if (r == 0)
 		r = sync_path(part, O_RDONLY, err);
 	if (r == 0 && rename(part, path) < 0)
@@ -217,7 +223,7 @@ static int finish_copy(const char *path, struct dw_err *err)
 	sqlite3 *db = NULL;
 	sqlite3_stmt *st = NULL;
 	const char *said = NULL;
-	int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), r = 0;
+	int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL), r = 0;
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE;PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
@@ -232,24 +238,47 @@ static int finish_copy(const char *path, struct dw_err *err)
 	return r;
 }
 
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : dw_strdup(".");
+}
+
 /* The folder, so that the new name is there after a power cut too. */
 static int sync_above(const char *path, struct dw_err *err)
 {
-	const char *slash = strrchr(path, '/');
-	DW_FREE char *dir = slash ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : dw_strdup(".");
+	DW_FREE char *dir = folder_of(path);
 
 	return dir ? sync_path(dir, O_RDONLY | O_DIRECTORY, err) : dw_err_oom(err);
 }
 
-int dw_state_copy(struct dw_sqlite *s, const char *path, struct dw_err *err)
+/* The same file by a path without links: SQLite is told to follow none. */
+static int plain_path(char **out, const char *path, struct dw_err *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), r;
+	const char *slash = strrchr(path, '/');
+	DW_FREE char *dir = folder_of(path);
+	DW_FREE char *real = dir ? realpath(dir, NULL) : NULL;
 
+	if (!real)
+		return cannot("make", path, err);
+	*out = join(real, slash ? slash + 1 : path);
+	return *out ? 0 : dw_err_oom(err);
+}
+
+int dw_state_copy(struct dw_sqlite *s, const char *name, struct dw_err *err)
+{
+	DW_FREE char *path = NULL;
+	int fd, r = plain_path(&path, name, err);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return errno == EEXIST ? dw_err_set(err, -EEXIST, "%s is there already: a backup goes to a new file", path) :
-					 cannot("make", path, err);
+		return errno == EEXIST ? dw_err_set(err, -EEXIST, "%s is there already: a backup goes to a new file", name) :
+					 cannot("make", name, err);
 	close(fd);
-	r = copy_pages(s, path, err);
+	r = copy_pages(s, path, SQLITE_OPEN_NOFOLLOW, err);
 	if (r == 0)
 		r = finish_copy(path, err);
 	if (r == 0)

@@ -9,7 +9,13 @@
 
 #include "duewatch/base.h"
 
-/* Not root: nothing happens. Root: becomes the owner of dir, with the groups the user database gives them, for good;
+/* First of all, before any thread: as root, who may stand in for somebody else (sudo -E, su), what the environment says
+ * counts only where the programs read it themselves. Libraries would obey more: proxies, certificates, a file to write
+ * TLS keys to (SSLKEYLOGFILE), folders for temporary files, modules to load. Not root: nothing happens. */
+void dw_environment_trim(void);
+
+/* Refuses (-EPERM) a dir that any user of this machine could have put in place: below a folder everybody may write to,
+ * unless that is sticky and what stands in it is root's, ours or the service's. Then, not root: nothing. Root: becomes the owner of dir, with the groups the user database gives them, for good;
  * a folder that is root's own leaves us root. dir doesn't exist yet: below /var/lib the user `duewatch` if there is
  * one, else we stay. 0; < 0 with err: don't go on (half of the rights may be gone). */
 int dw_become_owner(const char *dir, struct dw_err *err);
