@@ -212,6 +212,7 @@ class Shop:
     def close(self):
         for d in self.daemons:
             d.kill()
+        assert [d.log() for d in self.daemons if d.process.returncode == -signal.SIGSYS] == [], "a forbidden system call"
         reports = [p for p in self.folder.glob("sanitizer*")]
         assert not reports, "\n".join(p.read_text()[:6000] for p in reports)
         for log in self.folder.glob("*.log"):

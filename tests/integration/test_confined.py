@@ -116,8 +116,9 @@ def test_tight():
     """Nothing the suite used is missing, and of what is allowed not more is idle than was looked at."""
     _, allowed = confined.build(confined.settings())
     unused = sorted(allowed - USED)
+    used = {call for call in USED if seccomp.resolve_syscall(seccomp.Arch(), call) >= 0}     # others are another machine's
     print("%d allowed, never used: %d: %s" % (len(allowed), len(unused), " ".join(unused)))
-    assert USED - allowed == set()
+    assert used - allowed == set()
     assert len(unused) <= UNUSED_MAX
     known = confined.groups()
     for group in "@privileged @resources @setuid @keyring @aio @timer @mount @module @raw-io @debug @swap @reboot @clock @obsolete".split():

@@ -16,7 +16,7 @@ import pytest
 from harness import DAEMON, TOOL, Daemon, Shop, fine, have, late, until, wrapped
 from smtpd import SmtpServer
 from test_operations import Web, ops, password
-from test_secrets import OLD, at_exit, is_leaving, let_go, login, login_relay
+from test_secrets import OLD, at_exit, holds_at_exit, is_leaving, let_go, login, login_relay
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 SERVICE, SOMEBODY = 65533, 65534
@@ -158,7 +158,7 @@ def test_no_socket_listens(work):
             web.close()
 
 
-@pytest.mark.parametrize("args", [["--once"], ["-t"]])
+@pytest.mark.parametrize("args", [["--once"], pytest.param(["-t"], marks=holds_at_exit)], ids=["once", "t"])
 def test_no_socket_listens_in_one_go(work, args):
     """Looked at while it hangs in the relay, or in the end."""
     with SmtpServer(str(work.folder / "relay"), script={"MAIL": "hang"}) as relay:

@@ -135,6 +135,10 @@ def test_password_the_relay_refuses(work, certificate):
         assert OLD not in d.log()
 
 
+holds_at_exit = pytest.mark.skipif(SANITIZED or not have("strace") or os.uname().machine != "x86_64",
+                                   reason="strace is missing, exit_group isn't 231, or LeakSanitizer minds a tracer")
+
+
 def at_exit():
     """Words before a command that hold it where it leaves: everything is freed by then."""
     return ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=exit_group", "-e", "inject=exit_group:delay_enter=60000000"]
@@ -155,7 +159,7 @@ def let_go(p):
 
 
 @sees_memory
-@pytest.mark.skipif(not have("strace") or os.uname().machine != "x86_64", reason="strace is missing, or exit_group isn't 231")
+@holds_at_exit
 @pytest.mark.parametrize("command", [["test-mail", "alice"], ["doctor"], ["check"], ["--once"]], ids=lambda c: c[0])
 def test_password_when_a_program_leaves(work, certificate, command):
     with login_relay(work, certificate) as relay:
