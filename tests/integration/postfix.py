@@ -5,9 +5,11 @@
 
 Needs root, as every Postfix does. It ends by its master's process id."""
 
+import contextlib
 import os
 import pathlib
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -74,6 +76,16 @@ def why_not():
     return None
 
 
+def free_port():
+    """Below those that the kernel gives out: on a busy machine somebody's connection has one of them before Postfix has."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+        low = int(f.read().split()[0])
+    while True:
+        port = random.randrange(low // 2, low)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
 class Postfix:
     def __init__(self, boxes, cert, key):
         """boxes: {address: Maildir}"""
@@ -87,8 +99,7 @@ class Postfix:
         os.chown(self.dir / "boxes", user.pw_uid, user.pw_gid)
         for source, name in ((cert, "server.crt"), (key, "server.key")):
             shutil.copy(source, conf / name)
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         (conf / "boxes").write_text("".join("%s %s/\n" % pair for pair in boxes.items()))
         (conf / "main.cf").write_text(MAIN.format(
             dir=self.dir, uid=user.pw_uid, gid=user.pw_gid, cert=conf / "server.crt", key=conf / "server.key",
