@@ -41,3 +41,8 @@ void dw_clock_confirm(struct dw_clock *c, dw_time server, dw_time wall)
 	if (c->doubt && apart(server, wall) <= AGREE_S)
 		c->doubt = false;
 }
+
+dw_time dw_clock_reckon(const struct dw_clock *c, dw_time wall, int64_t boot)
+{
+	return c->doubt ? boot + c->drift_was : wall;
+}

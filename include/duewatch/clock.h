@@ -22,5 +22,8 @@ struct dw_clock {
 bool dw_clock_look(struct dw_clock *c, dw_time wall, int64_t boot, dw_time latest);
 /* A server's Date header said `server`, at this wall reading: within an hour ends the doubt. */
 void dw_clock_confirm(struct dw_clock *c, dw_time server, dw_time wall);
+/* The time to date things by that can't wait for the doubt's end: these two readings' wall, or while it is in doubt what
+ * it would show had it gone on with the boot-time clock. */
+dw_time dw_clock_reckon(const struct dw_clock *c, dw_time wall, int64_t boot);
 
 #endif

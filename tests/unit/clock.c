@@ -90,6 +90,21 @@ static void behind_the_store_at_a_start(void **state)
 	assert_true(dw_clock_look(&back, T + 10 * 86400 + 660, BOOT + 660, T + 10 * 86400));
 }
 
+static void reckoned_by_the_boot_clock_while_in_doubt(void **state)
+{
+	struct dw_clock c = { 0 };
+
+	(void)state;
+	dw_clock_look(&c, T, BOOT, DW_UNKNOWN);
+	assert_int_equal(dw_clock_reckon(&c, T, BOOT), T);
+	dw_clock_look(&c, T + YEAR, BOOT + 60, DW_UNKNOWN);
+	assert_int_equal(dw_clock_reckon(&c, T + YEAR, BOOT + 60), T + 60);
+	dw_clock_look(&c, T - YEAR, BOOT + 120, DW_UNKNOWN); /* and jumps on: the first reading counts */
+	assert_int_equal(dw_clock_reckon(&c, T - YEAR, BOOT + 120), T + 120);
+	dw_clock_look(&c, T - YEAR + 600, BOOT + 720, DW_UNKNOWN);
+	assert_int_equal(dw_clock_reckon(&c, T - YEAR + 600, BOOT + 720), T - YEAR + 600);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +115,7 @@ int main(void)
 		cmocka_unit_test(a_second_jump_starts_the_wait_anew),
 		cmocka_unit_test(a_server_confirms),
 		cmocka_unit_test(behind_the_store_at_a_start),
+		cmocka_unit_test(reckoned_by_the_boot_clock_while_in_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
