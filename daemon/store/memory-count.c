@@ -90,8 +90,17 @@ static int count(struct dw_store *st, unsigned what, dw_time now, struct dw_coun
 	return what & DW_COUNT_ORDERS ? count_orders(s, out, err) : 0;
 }
 
+static void hurry(DW_UNUSED struct dw_store *st)
+{
+}
+
 /* Nobody else has the handle. */
 static int freeze(DW_UNUSED struct dw_store *st, DW_UNUSED struct dw_err *err)
+{
+	return 0;
+}
+
+static int tidy(DW_UNUSED struct dw_store *st, DW_UNUSED struct dw_err *err)
 {
 	return 0;
 }
@@ -109,7 +118,9 @@ static int check(DW_UNUSED struct dw_store *st, DW_UNUSED struct dw_err *err)
 void dw_mem_count_ops(struct dw_store_ops *ops)
 {
 	ops->count = count;
+	ops->hurry = hurry;
 	ops->freeze = freeze;
+	ops->tidy = tidy;
 	ops->backup = backup;
 	ops->check = check;
 }

@@ -70,7 +70,7 @@ static const char *advice(int code)
 {
 	switch (code) {
 	case -EBUSY:
-		return "another process has held it for over 30 s";
+		return "another program has it locked";
 	case -EBADMSG:
 		return "damaged, or not a duewatch database";
 	case -EROFS:

@@ -5,9 +5,12 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 30000 };
+enum { DAEMON_WAITS_MS = 3000, TOOL_WAITS_MS = 30000, STOPPING_WAITS_MS = 300, LOOK_AGAIN_MS = 20,
+       LOG_MAX = 32 * 1024 * 1024 /* twice what SQLite leaves it at */ };
 
 /* What is written into a file that has lost its name is gone with the process, and whoever looks at the name meanwhile,
  * another duewatchd too, knows nothing of it. */
@@ -85,13 +88,41 @@ static bool changed(struct dw_store *st)
 
 /* ---- opening ---- */
 
+static int64_t monotonic_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Another process has the lock we need. SQLite's own handler can't be called off. 0: give up. */
+static int on_busy(void *ctx, int tries)
+{
+	struct dw_sqlite *s = ctx;
+	int limit = atomic_load(&s->hurry) ? STOPPING_WAITS_MS : s->patience_ms;
+	struct timespec t = { .tv_nsec = (tries < LOOK_AGAIN_MS ? 1 + tries : LOOK_AGAIN_MS) * 1000000L };
+
+	if (tries == 0)
+		s->busy_ms = monotonic_ms();
+	if (monotonic_ms() - s->busy_ms >= limit)
+		return 0;
+	nanosleep(&t, NULL);
+	return 1;
+}
+
+static void hurry(struct dw_store *st)
+{
+	atomic_store(&dw_sqlite_of(st)->hurry, true);
+}
+
 /* The file is hostile until checked: no functions or triggers out of its schema, bounded sizes. */
 static int harden(struct dw_sqlite *s, struct dw_err *err)
 {
 	int on;
 
 	sqlite3_extended_result_codes(s->db, 1);
-	sqlite3_busy_timeout(s->db, BUSY_MS);
+	sqlite3_busy_handler(s->db, on_busy, s);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &on);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &on);
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, &on);
@@ -179,6 +210,30 @@ static int freeze(struct dw_store *st, struct dw_err *err)
 	return r < 0 ? r : dw_sqlite_int(dw_sqlite_of(st), "SELECT count(*) FROM sqlite_schema", &version, err);
 }
 
+/* A checkpoint that never waits, nor makes others wait, copies what no reader holds back; only then is cutting short. */
+static int tidy(struct dw_store *st, struct dw_err *err)
+{
+	struct dw_sqlite *s = dw_sqlite_of(st);
+	DW_BUF wal = { 0 };
+	struct stat file;
+	int all = 0, copied = -1, rc;
+	bool large;
+
+	dw_buf_printf(&wal, "%s-wal", s->path);
+	if (wal.failed)
+		return dw_err_oom(err);
+	large = stat(dw_buf_str(&wal), &file) == 0 && file.st_size > LOG_MAX;
+	if (!large)
+		return 0;
+	errno = 0;
+	rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &copied);
+	if (rc == SQLITE_OK && all == copied)
+		rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if (rc != SQLITE_OK && rc != SQLITE_BUSY)
+		return dw_sqlite_fail(s, rc, err);
+	return rc == SQLITE_BUSY || all != copied;
+}
+
 static int backup(struct dw_store *st, const char *path, struct dw_err *err)
 {
 	return dw_state_copy(dw_sqlite_of(st), path, err);
@@ -234,6 +289,7 @@ static const struct dw_store_ops ops = {
 	.rollback = rollback,
 	.changed = changed,
 	.there = there,
+	.hurry = hurry,
 	.meta_get = dw_sqlite_meta_get,
 	.meta_put = dw_sqlite_meta_put,
 	.feed_get = dw_sqlite_feed_get,
@@ -290,6 +346,7 @@ static const struct dw_store_ops ops = {
 	.history_each = dw_sqlite_history_each,
 	.count = dw_sqlite_count,
 	.freeze = freeze,
+	.tidy = tidy,
 	.backup = backup,
 	.check = check,
 	.prune = dw_sqlite_prune,
@@ -302,7 +359,8 @@ static int new_handle(struct dw_sqlite **out, const char *dir, enum dw_store_mod
 
 	if (!s)
 		return dw_err_oom(err);
-	*s = (struct dw_sqlite){ .base.ops = &ops, .mode = mode, .lock = -1 };
+	*s = (struct dw_sqlite){ .base.ops = &ops, .mode = mode, .lock = -1,
+				 .patience_ms = mode == DW_STORE_DAEMON ? DAEMON_WAITS_MS : TOOL_WAITS_MS };
 	s->dir = dw_strdup(dir);
 	s->path = malloc(n);
 	if (!s->dir || !s->path) {

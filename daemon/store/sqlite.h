@@ -3,6 +3,7 @@
 #define DUEWATCH_STORE_SQLITE_H
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "store-impl.h"
 
@@ -14,6 +15,9 @@ struct dw_sqlite {
 	char *dir, *path;   /* the state folder, duewatch.db in it */
 	enum dw_store_mode mode;
 	int lock;	    /* descriptor of DIR/lock, -1: none */
+	int64_t busy_ms;    /* monotonic clock when the wait for another's lock began */
+	int patience_ms;    /* how long such a wait may last */
+	atomic_bool hurry;  /* dw_store_hurry was called */
 	bool broken;	    /* this transaction lost something: it can't be committed */
 	bool marked;	    /* `running` is set and ours to clear */
 	int64_t version;    /* data_version last seen by changed() */

@@ -22,6 +22,7 @@ struct dw_store_ops {
 	void (*rollback)(struct dw_store *s);
 	bool (*changed)(struct dw_store *s);
 	int (*there)(struct dw_store *s, struct dw_err *err); /* NULL: always */
+	void (*hurry)(struct dw_store *s);
 
 	int (*meta_get)(struct dw_store *s, const char *key, char **out, struct dw_err *err);
 	int (*meta_put)(struct dw_store *s, const char *key, const char *value, struct dw_err *err);
@@ -104,6 +105,7 @@ struct dw_store_ops {
 	int (*backup)(struct dw_store *s, const char *path, struct dw_err *err);
 	int (*check)(struct dw_store *s, struct dw_err *err);
 
+	int (*tidy)(struct dw_store *s, struct dw_err *err);
 	int (*prune)(struct dw_store *s, dw_time now, struct dw_err *err);
 };
 

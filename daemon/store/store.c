@@ -110,6 +110,11 @@ bool dw_store_changed(struct dw_store *s)
 	return s->ops->changed(s);
 }
 
+void dw_store_hurry(struct dw_store *s)
+{
+	s->ops->hurry(s);
+}
+
 int dw_store_meta_get(struct dw_store *s, const char *key, char **out, struct dw_err *err)
 {
 	TRY(check_name("meta key", key, err));
@@ -526,6 +531,13 @@ int dw_store_freeze(struct dw_store *s, struct dw_err *err)
 	if (s->writing)
 		return dw_err_set(err, -EINVAL, "store: freeze inside a transaction");
 	return s->ops->freeze(s, err);
+}
+
+int dw_store_tidy(struct dw_store *s, struct dw_err *err)
+{
+	if (s->writing)
+		return dw_err_set(err, -EINVAL, "store: tidying inside a transaction");
+	return s->ops->tidy(s, err);
 }
 
 int dw_store_backup(struct dw_store *s, const char *path, struct dw_err *err)

@@ -46,12 +46,16 @@ static inline void dw_store_freep(struct dw_store **s)
 /* -ESTALE: the store's file was removed or replaced. Nothing can be kept any more: end, and start on what is there. */
 int dw_store_there(struct dw_store *s, struct dw_err *err);
 
-/* For writing: IMMEDIATE; waits up to 30 s for others. -ESTALE as above. */
+/* For writing: IMMEDIATE. -ESTALE as above; see below for -EBUSY. */
 int dw_store_begin(struct dw_store *s, struct dw_err *err);
 int dw_store_commit(struct dw_store *s, struct dw_err *err); /* durable when it returns 0; on failure rolled back */
 void dw_store_rollback(struct dw_store *s); /* outside a transaction: nothing */
 /* True once after another process committed since the last call (cheap). */
 bool dw_store_changed(struct dw_store *s);
+/* Whatever needs a lock that another process holds waits for it: a daemon 3 s (it tries again, and answers and a stop
+ * wait behind it), a tool 30 s; then it fails with -EBUSY. From this call on a third of a second at most: we are
+ * stopping. The one function for any thread, at any time while the handle is open. */
+void dw_store_hurry(struct dw_store *s);
 
 /* Small named values: rules fingerprint, last decision … text of at most 4 KiB. */
 int dw_store_meta_get(struct dw_store *s, const char *key, char **out, struct dw_err *err); /* owned; 1: none */
@@ -291,6 +295,11 @@ int dw_store_freeze(struct dw_store *s, struct dw_err *err);
 int dw_store_backup(struct dw_store *s, const char *path, struct dw_err *err);
 /* Looks through the whole store for damage (a second for a million orders); changes nothing. -EBADMSG with what. */
 int dw_store_check(struct dw_store *s, struct dw_err *err);
+
+/* What others kept the store from cutting: a program that reads for long holds its log of changes back, which then
+ * grows, and stays large when nothing is written. 0: small (cheap to ask), or cut now; 1: large, and one reads still.
+ * Outside a transaction. */
+int dw_store_tidy(struct dw_store *s, struct dw_err *err);
 
 /* Retention (design.md §3), a bite of at most 500 rows at a time: returns 1 while there is more. Steps of an episode
  * that isn't over stay, so nothing is owed a second time; an order goes 400 d after it was last listed if it is gone,
