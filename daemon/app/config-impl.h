@@ -45,12 +45,16 @@ struct conf_read {
 	char *pack_state;	   /* per pack: 0 new, 1 being resolved, 2 done */
 	int daily_minute;	   /* the config's own, for people without one */
 	bool oom;
+	int fault; /* of a file that was no use for a reason that passes (conf_fault); 0: none */
 };
 
 enum { CONF_FILE_MAX = 1 << 20, CONF_DEPTH_MAX = 8, CONF_FILES_MAX = 256 };
 
 /* Adds path to c->watched. Its index, or -1 when memory is out (rd->oom). */
 int conf_watch(struct conf_read *rd, const char *path);
+/* What went wrong with a file, as a negated errno: kept if it may be over at the next try, so that a start then fails
+ * with 1 (systemd starts us again) and not with 2. */
+void conf_fault(struct conf_read *rd, int r);
 /* 0, or -EINVAL when the file can't be used as text at all; what is wrong is in rd->problems. */
 int conf_text_read(struct conf_read *rd, struct conf_text *out, const char *path);
 void conf_text_fini(struct conf_text *t);

@@ -298,6 +298,7 @@ const struct dw_zone *conf_zone_of(struct conf_read *rd, const config_setting_t 
 		return NULL;
 	}
 	if (r < 0) {
+		conf_fault(rd, r);
 		conf_say(rd, s, "%s", err.text);
 		return NULL;
 	}

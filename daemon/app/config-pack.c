@@ -340,8 +340,11 @@ static int add_folder(struct conf_read *rd, const char *dir)
 	struct dirent **names = NULL;
 	int n = scandir(dir, &names, is_conf, by_name);
 
-	if (n < 0)
-		return -errno;
+	if (n < 0) {
+		n = -errno;
+		conf_fault(rd, n);
+		return n;
+	}
 	for (int i = 0; i < n; i++) {
 		if (i < CONF_FILES_MAX)
 			add_file(rd, dir, names[i]->d_name);

@@ -279,7 +279,7 @@ int dw_config_load(struct dw_config **out, const char *path, const char *datadir
 	else if (r < 0)
 		dw_err_set(err, r, "a built-in ladder can't be read");
 	else if (problems->errors > errors)
-		r = dw_err_set(err, -EINVAL, "%zu problem%s in the config", problems->errors - errors,
+		r = dw_err_set(err, rd.fault ? rd.fault : -EINVAL, "%zu problem%s in the config", problems->errors - errors,
 			       problems->errors - errors == 1 ? "" : "s");
 	if (rd.c)
 		sort_problems(rd.c, problems);

@@ -238,6 +238,12 @@ static void flatten(struct conf_read *rd, struct conf_text *t, const char *p, si
 	}
 }
 
+void conf_fault(struct conf_read *rd, int r)
+{
+	if (dw_fault_passes(r))
+		rd->fault = r;
+}
+
 /* from: the including file, where a file that can't be read is reported; NULL for the outermost. */
 static int read_one(struct conf_read *rd, struct conf_text *t, const char *path, const char *from, int from_line,
 		    const struct stack *up)
@@ -255,6 +261,7 @@ static int read_one(struct conf_read *rd, struct conf_text *t, const char *path,
 	if (r == 0 && t->text.n + raw.n > CONF_FILE_MAX)
 		r = dw_err_set(&err, -EFBIG, "makes the config larger than 1 MiB, which is the limit");
 	if (r < 0) {
+		conf_fault(rd, r);
 		if (from && dw_problems_add(rd->problems, false, from, from_line, "@include: \"%s\" %s", path, err.text) < 0)
 			rd->oom = true;
 		else if (!from)

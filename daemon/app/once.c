@@ -296,7 +296,7 @@ int dw_once_run(const struct dw_daemon_opts *opts)
 
 	if (r < 0) {
 		complain("", &err);
-		return 2;
+		return dw_fault_passes(r) ? 1 : 2;
 	}
 	r = open_all(&o, opts, &err);
 	if (r == 0) {

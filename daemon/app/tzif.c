@@ -294,9 +294,10 @@ static struct dw_zone *pack(const struct table *b, const char *name)
 	return z;
 }
 
-static int damaged(struct dw_err *err, const char *name, const char *what)
+/* -EBADMSG: not the wrong name but a file that is damaged, or being written. */
+static int damaged(struct dw_err *err, int code, const char *name, const char *what)
 {
-	return dw_err_set(err, -EINVAL, "the time zone file of %.*s %s", NAME_MAX_LEN, name, what);
+	return dw_err_set(err, code, "the time zone file of %.*s %s", NAME_MAX_LEN, name, what);
 }
 
 int dw_zone_from_tzif(struct dw_zone **out, const char *name, const unsigned char *p, size_t n, struct dw_err *err)
@@ -308,18 +309,18 @@ int dw_zone_from_tzif(struct dw_zone **out, const char *name, const unsigned cha
 	int r;
 
 	if (!header(p, n, &c))
-		return damaged(err, name, "is not a TZif file");
+		return damaged(err, -EBADMSG, name, "is not a TZif file");
 	if (p[4] < '2')
-		return damaged(err, name, "is of version 1, which ends in 2037: install a newer tzdata");
+		return damaged(err, -EINVAL, name, "is of version 1, which ends in 2037: install a newer tzdata");
 	first = HEAD + block_size(&c, 4);
 	if (n < first || !header(p + first, n - first, &c) || n - first - HEAD < block_size(&c, 8) || c.type == 0)
-		return damaged(err, name, "is damaged");
+		return damaged(err, -EBADMSG, name, "is damaged");
 	if (c.leap > 0)
-		return damaged(err, name, "counts leap seconds; use the zone without \"right/\"");
+		return damaged(err, -EINVAL, name, "counts leap seconds; use the zone without \"right/\"");
 	r = read_block(&b, p + first + HEAD, n - first - HEAD, &c);
 	if (r < 0) {
 		free(b.t);
-		return r == -ENOMEM ? dw_err_oom(err) : damaged(err, name, "is damaged");
+		return r == -ENOMEM ? dw_err_oom(err) : damaged(err, -EBADMSG, name, "is damaged");
 	}
 	z = pack(&b, name);
 	free(b.t);

@@ -7,6 +7,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#define GIB (INT64_C(1) << 30)
+
 static bool ends_with(const char *s, const char *end)
 {
 	size_t n = strlen(s), m = strlen(end);
@@ -40,6 +42,9 @@ static int open_one(struct dw_files *files, int at, const char *name, const char
 		r = dw_err_set(err, -errno, "%s: %s", path, strerror(errno));
 	else if (!S_ISREG(f.st.st_mode))
 		r = dw_err_set(err, -EINVAL, "%s is not a regular file", path);
+	else if (f.st.st_size > DW_FILE_BYTES_MAX)
+		r = dw_err_set(err, -EFBIG, "%s has %.1f GiB: no list of orders has more than %d", path,
+			       (double)f.st.st_size / GIB, (int)(DW_FILE_BYTES_MAX / GIB));
 	if (r == 0 && !(f.path = dw_strdup(path)))
 		r = dw_err_oom(err);
 	if (r == 0) {

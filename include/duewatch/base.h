@@ -21,6 +21,16 @@ struct dw_err {
 /* Fills err (which may be NULL) and returns code. Over-long text is cut at a character's start. */
 int dw_err_set(struct dw_err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int dw_err_oom(struct dw_err *err); /* -ENOMEM */
+/* An error that is this machine's, not of what was opened or read: over when others have let go of some. */
+static inline bool dw_machine_short(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS;
+}
+/* The same, or a file that can't be read or is damaged just now: it may be under way. */
+static inline bool dw_fault_passes(int r)
+{
+	return dw_machine_short(r) || r == -EIO || r == -EBADMSG;
+}
 
 #define DW_CLEANUP(fn) __attribute__((cleanup(fn)))
 #define DW_COUNT(a) (sizeof(a) / sizeof((a)[0]))

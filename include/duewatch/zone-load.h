@@ -11,7 +11,7 @@
 /* Loads zone `name` ("Asia/Shanghai") from $TZDIR, else the system's folder. "UTC" needs no data at all. Blocks on
  * the disk, well under a millisecond. *out is the caller's, never changed later, free of shared state: any thread
  * may read it. Returns 0; -EINVAL: no such zone (with a near match) or an unusable name; -ENOENT: no tzdata
- * installed; other errno: unreadable file; -ENOMEM. */
+ * installed; -EBADMSG: the file is damaged, or not written whole yet; other errno: unreadable file; -ENOMEM. */
 int dw_zone_load(struct dw_zone **out, const char *name, struct dw_err *err);
 void dw_zone_free(struct dw_zone *z); /* NULL is fine */
 
@@ -20,8 +20,8 @@ static inline void dw_zone_freep(void *pp)
 	dw_zone_free(dw_steal_ptr(pp));
 }
 
-/* The same from the bytes of a TZif file. name is copied. Returns 0, -EINVAL (damaged, or of version 1, which ends
- * in 2037, or counting leap seconds), -ENOMEM. */
+/* The same from the bytes of a TZif file. name is copied. Returns 0, -EBADMSG (damaged), -EINVAL (of version 1,
+ * which ends in 2037, or counting leap seconds), -ENOMEM. */
 int dw_zone_from_tzif(struct dw_zone **out, const char *name, const unsigned char *p, size_t n, struct dw_err *err);
 
 #endif

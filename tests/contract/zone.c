@@ -241,7 +241,7 @@ static void bad_footers(void **state)
 		struct dw_err err = { "" };
 		size_t n = with_footer(file, footers[i], 0, "LMT");
 
-		if (dw_zone_from_tzif(&z, "Test/Zone", file, n, &err) != -EINVAL || z || !strstr(err.text, "Test/Zone"))
+		if (dw_zone_from_tzif(&z, "Test/Zone", file, n, &err) != -EBADMSG || z || !strstr(err.text, "Test/Zone"))
 			fail_msg("%s: %s", footers[i], err.text);
 	}
 }
