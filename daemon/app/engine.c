@@ -607,7 +607,7 @@ dw_time dw_engine_next(struct dw_engine *e, dw_time now)
 	dw_time next = DW_NEVER, t;
 
 	if (dw_store_orders_next(e->store, &next, NULL) < 0)
-		return now + 60;
+		return now + 1; /* it didn't say: asked again */
 	if (e->decided_any || e->moved)
 		return now; /* mails are owed still */
 	t = dw_dispatch_next(e, now);

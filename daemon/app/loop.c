@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <uv.h>
 
-enum { LONGEST_MS = 60 * 1000, CHANGING_MS = 2000, CHANGING_MAX_MS = 300 * 1000, SETTLE_MS = 5 };
+enum { LONGEST_MS = 60 * 1000, REWATCH_MS = 60 * 1000, CHANGING_MS = 2000, CHANGING_MAX_MS = 300 * 1000, SETTLE_MS = 5 };
 
 struct poll_state {
 	int64_t next_ms;     /* boot time of the next timed read */
@@ -26,6 +26,7 @@ struct loop {
 	bool folders_on, stopping, failed;
 	int64_t armed_ms;  /* boot time the timer is set to */
 	int64_t ticked_ms; /* and when it last fired */
+	int64_t watched_ms; /* when the folders were last watched, or that failed */
 	struct dw_worker worker;
 	struct dw_conf_ref *conf; /* the loop's own hold on the config in force */
 	struct dw_watch watch;
@@ -34,6 +35,7 @@ struct loop {
 
 static void on_timer(uv_timer_t *t);
 static void see_folders(struct loop *l);
+static void watch_folders_late(struct loop *l);
 static void on_folders(uv_poll_t *p, int status, int events);
 
 static struct loop *of(void *data)
@@ -99,6 +101,8 @@ static void on_timer(uv_timer_t *t)
 	struct loop *l = of(t->data);
 
 	l->ticked_ms = dw_clock_boot_ms();
+	if (!l->folders_on && l->ticked_ms - l->watched_ms >= REWATCH_MS)
+		watch_folders_late(l);
 	see_folders(l);
 	poll_feeds(l);
 	dw_worker_tick(&l->worker);
@@ -159,6 +163,7 @@ static void unwatch_done(uv_handle_t *h)
 
 	dw_watch_close(&l->watch);
 	l->folders_on = false;
+	l->watched_ms = dw_clock_boot_ms();
 	if (!l->stopping) {
 		struct dw_err err = { "" };
 
@@ -181,6 +186,16 @@ static void watch_folders(struct loop *l)
 		uv_close((uv_handle_t *)&l->folders, unwatch_done);
 	else
 		unwatch_done((uv_handle_t *)&l->folders);
+}
+
+/* There was no descriptor for it before; what happened meanwhile made no event. */
+static void watch_folders_late(struct loop *l)
+{
+	watch_folders(l);
+	for (size_t i = 0; l->folders_on && i < l->conf->config->n_feeds; i++)
+		l->poll[i].next_ms = dw_clock_boot_ms();
+	if (l->folders_on)
+		dw_log(5, "folder events are back");
 }
 
 /* ---- what the worker says ---- */
@@ -346,14 +361,11 @@ int dw_daemon_run(const struct dw_daemon_opts *opts)
 	if (r < 0) {
 		dw_log(3, "%s", err.text);
 		dw_config_free(config);
-		return 2;
+		return dw_fault_passes(r) ? 1 : 2;
 	}
-	if (uv_loop_init(&l.uv) < 0) {
-		dw_sender_conf_fini(&relay);
-		dw_config_free(config);
-		return 1;
-	}
-	r = start_handles(&l);
+	r = uv_loop_init(&l.uv);
+	if (r == 0)
+		r = start_handles(&l);
 	if (r < 0) {
 		dw_log(3, "libuv: %s", uv_strerror(r));
 		dw_sender_conf_fini(&relay);

@@ -1,6 +1,7 @@
 /* notify.h */
 #include "notify.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -15,17 +16,20 @@ static int sd_notify(int unset, const char *state)
 }
 #endif
 
-static void with_status(const char *state, const char *status)
+/* A READY that could not be handed over (no descriptor for its socket): systemd would end us for it. */
+static _Atomic(const char *) ready_owed;
+
+static int with_status(const char *state, const char *status)
 {
 	char text[500];
 
 	snprintf(text, sizeof(text), "%s\nSTATUS=%s", state, status);
-	sd_notify(0, text);
+	return sd_notify(0, text);
 }
 
 void dw_notify_ready(const char *status)
 {
-	with_status("READY=1", status);
+	atomic_store(&ready_owed, with_status("READY=1", status) < 0 ? status : NULL);
 }
 
 void dw_notify_reloading(void)
@@ -58,5 +62,9 @@ void dw_notify_status(const char *fmt, ...)
 
 void dw_notify_alive(void)
 {
+	const char *owed = atomic_exchange(&ready_owed, NULL);
+
+	if (owed)
+		dw_notify_ready(owed);
 	sd_notify(0, "WATCHDOG=1");
 }

@@ -136,12 +136,14 @@ int dw_outbox_lease(struct dw_engine *e, dw_time now, const char *const *busy, s
 {
 	int64_t ids[DUE_LOOK];
 	int count = n ? due_elsewhere(e, now, busy, n, ids, err) : dw_store_mail_due(e->store, now, ids, DUE_LOOK, err);
-	int r = 1;
+	int r;
 
 	if (count <= 0)
 		return count < 0 ? count : 1;
-	if (dw_store_begin(e->store, err) < 0)
-		return -EIO;
+	r = dw_store_begin(e->store, err);
+	if (r < 0)
+		return r;
+	r = 1;
 	for (int i = 0; r == 1 && i < count; i++)
 		r = try_lease(e, ids[i], now, busy, n, out, err);
 	if (r < 0) {

@@ -217,7 +217,7 @@ void dw_pulse_ticked(struct dw_worker *w)
 {
 	w->pulse.whole = true;
 	w->pulse.ticks++;
-	w->pulse.last_tick = dw_clock_wall();
+	w->pulse.last_tick = w->now;
 }
 
 static bool reads_are_well(struct dw_worker *w, dw_time now, bool *reading)
@@ -339,7 +339,7 @@ static bool take_result(struct dw_worker *w)
 		w->pulse.counted = false;
 	}
 	pthread_mutex_unlock(&w->mutex);
-	if (counted && !w->clock.doubt && dw_reconcile(w->engine, &c, dw_clock_wall(), &err) < 0)
+	if (counted && !w->clock.doubt && dw_reconcile(w->engine, &c, w->now, &err) < 0)
 		dw_log(4, "the reconciliation could not be stored: %s", err.text);
 	return !busy;
 }
@@ -347,7 +347,7 @@ static bool take_result(struct dw_worker *w)
 void dw_pulse_turn(struct dw_worker *w)
 {
 	struct dw_pulse *p = &w->pulse;
-	dw_time now = dw_clock_wall();
+	dw_time now = w->now;
 	struct dw_pulse_job j = { 0 };
 	bool reading, whole;
 

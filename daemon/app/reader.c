@@ -138,9 +138,9 @@ bool dw_reader_ends(struct dw_reader *r, int within_s)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_REALTIME, &t);
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	t.tv_sec += within_s;
-	r->joined = pthread_timedjoin_np(r->thread, NULL, &t) == 0;
+	r->joined = pthread_clockjoin_np(r->thread, NULL, CLOCK_MONOTONIC, &t) == 0;
 	return r->joined;
 }
 

@@ -98,6 +98,19 @@ static void *sender_main(void *arg)
 	return NULL;
 }
 
+/* Not once the stop has begun: who ends the threads must know them all. */
+static int start_one(struct dw_sender *s)
+{
+	int r = ECANCELED;
+
+	pthread_mutex_lock(&s->w->mutex);
+	if (!s->w->stop)
+		r = pthread_create(&s->thread, NULL, sender_main, s);
+	s->started = r == 0;
+	pthread_mutex_unlock(&s->w->mutex);
+	return -r;
+}
+
 int dw_senders_start(struct dw_worker *w, int n, struct dw_err *err)
 {
 	w->sender = calloc((size_t)n, sizeof(*w->sender));
@@ -108,10 +121,9 @@ int dw_senders_start(struct dw_worker *w, int n, struct dw_err *err)
 		int r;
 
 		w->sender[i].w = w;
-		r = pthread_create(&w->sender[i].thread, NULL, sender_main, &w->sender[i]);
-		if (r != 0 && i == 0)
-			return dw_err_set(err, -r, "no thread for sending mail: %s", strerror(r));
-		w->sender[i].started = r == 0;
+		r = start_one(&w->sender[i]);
+		if (r < 0 && i == 0)
+			return dw_err_set(err, r, "no thread for sending mail: %s", strerror(-r));
 	}
 	return 0;
 }
@@ -135,6 +147,9 @@ static struct dw_sender *idle(struct dw_worker *w)
 	for (int i = 0; i < w->n_senders; i++)
 		if (w->sender[i].started && !w->sender[i].busy)
 			return &w->sender[i];
+	for (int i = 0; i < w->n_senders; i++) /* the machine had no thread for it before: a hanging relay needs the others */
+		if (!w->sender[i].started && start_one(&w->sender[i]) == 0)
+			return &w->sender[i];
 	return NULL;
 }
 
@@ -153,7 +168,7 @@ static void give(struct dw_worker *w, struct dw_sender *s, struct dw_send_job *j
 	memset(job, 0, sizeof(*job));
 }
 
-void dw_senders_give(struct dw_worker *w)
+int dw_senders_give(struct dw_worker *w, struct dw_err *err)
 {
 	struct dw_sender *s;
 
@@ -161,26 +176,24 @@ void dw_senders_give(struct dw_worker *w)
 	while ((s = idle(w)) != NULL) {
 		const char *busy[64];
 		struct dw_send_job job = { 0 };
-		struct dw_err err = { "" };
 		int64_t now = dw_clock_boot_ms(), wait = dw_rate_wait(&w->rate, now);
 		size_t n = 0;
 		int r;
 
 		if (wait > 0) {
 			w->send_wait_ms = now + wait;
-			return;
+			return 0;
 		}
 		for (int i = 0; i < w->n_senders && n < DW_COUNT(busy); i++)
 			if (w->sender[i].busy)
 				busy[n++] = w->sender[i].domain;
-		r = dw_outbox_lease(w->engine, dw_clock_wall(), busy, n, &job, &err);
-		if (r < 0)
-			dw_log(3, "outbox: %s", err.text);
+		r = dw_outbox_lease(w->engine, w->now, busy, n, &job, err);
 		if (r != 0)
-			return;
+			return r < 0 ? r : 0;
 		dw_rate_note(&w->rate, now);
 		give(w, s, &job);
 	}
+	return 0;
 }
 
 /* A send that was cut by our own stop counts as no try: its lease goes back to the queue at the next start. */
@@ -206,7 +219,7 @@ int dw_senders_collect(struct dw_worker *w, struct dw_err *err)
 	r = dw_store_begin(w->store, err);
 	for (int i = 0; r >= 0 && i < n; i++)
 		if (counts(stop, &got[i]->answer))
-			r = dw_outbox_answer(w->engine, got[i]->job.id, &got[i]->answer, dw_clock_wall(), err);
+			r = dw_outbox_answer(w->engine, got[i]->job.id, &got[i]->answer, w->now, err);
 	if (r >= 0)
 		r = dw_store_commit(w->store, err);
 	else

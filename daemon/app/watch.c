@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_EVENTS = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MODIFY | IN_ONLYDIR };
+enum { STILL_AT_WORK = IN_MODIFY | IN_ATTRIB | IN_CREATE, FILE_EVENTS = IN_CLOSE_WRITE | IN_MOVED_TO | STILL_AT_WORK | IN_ONLYDIR };
 
 /* The folder of a feed's path, and the file's name where the path is not a folder itself. */
 static int watch_feed(struct dw_watch *w, size_t i, const char *path)
@@ -50,7 +50,7 @@ int dw_watch_open(struct dw_watch *out, const struct dw_config *config, struct d
 		return dw_err_oom(err);
 	}
 	/* a feed's folder may be the same one: one watch then */
-	w.state_wd = inotify_add_watch(w.fd, config->state, (FILE_EVENTS & ~IN_MODIFY) | IN_MASK_ADD);
+	w.state_wd = inotify_add_watch(w.fd, config->state, (FILE_EVENTS & ~STILL_AT_WORK) | IN_MASK_ADD);
 	*out = w;
 	return 0;
 }
@@ -91,7 +91,8 @@ static void forget(struct dw_watch *w, int wd)
 static void on_event(struct dw_watch *w, const struct inotify_event *e, const char *name,
 		     void (*fn)(void *ctx, enum dw_watch_event event, int feed), void *ctx)
 {
-	enum dw_watch_event what = e->mask & IN_MODIFY ? DW_WATCH_CHANGING : DW_WATCH_CLOSED;
+	/* a new name, or a mode that changed, may be the last step of a copy or the first: read once it is left alone */
+	enum dw_watch_event what = e->mask & STILL_AT_WORK ? DW_WATCH_CHANGING : DW_WATCH_CLOSED;
 
 	if (e->mask & IN_Q_OVERFLOW) {
 		fn(ctx, DW_WATCH_CLOSED, -2);
@@ -99,13 +100,14 @@ static void on_event(struct dw_watch *w, const struct inotify_event *e, const ch
 	}
 	if (e->wd == w->state_wd && strcmp(name, "wake") == 0)
 		fn(ctx, DW_WATCH_WAKE, -1);
-	if (e->mask & IN_IGNORED) { /* the folder is gone: watched again when it is back */
-		forget(w, e->wd);
-		return;
-	}
+	if (e->mask & IN_IGNORED) /* the folder is gone: read soon, and so watched again, or the one above it */
+		what = DW_WATCH_CHANGING;
+	/* without a name it is about the folder itself, which concerns each file in it */
 	for (size_t i = 0; i < w->n; i++)
-		if (w->wd[i] == e->wd && (!w->file[i] || strcmp(w->file[i], name) == 0))
+		if (w->wd[i] == e->wd && (!w->file[i] || !*name || strcmp(w->file[i], name) == 0))
 			fn(ctx, what, (int)i);
+	if (e->mask & IN_IGNORED)
+		forget(w, e->wd);
 }
 
 void dw_watch_read(struct dw_watch *w, void (*fn)(void *ctx, enum dw_watch_event event, int feed), void *ctx)

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { FIRST_ATTEMPTS_MS = 300 * 1000, REREAD_MS = 5000, STORE_ERRORS_MAX = 30, TICK_MS = 50, STUCK_S = 2 };
+enum { FIRST_ATTEMPTS_MS = 300 * 1000, REREAD_MS = 5000, STORE_ERRORS_MAX = 30, SAY_AGAIN_MS = 60 * 1000, TIDY_MS = 5000,
+       TICK_MS = 50, STUCK_S = 2 };
 
 struct dw_conf_ref *dw_conf_hold(struct dw_worker *w, struct dw_conf_ref *c)
 {
@@ -73,7 +74,8 @@ static int apply_batch(struct dw_worker *w, struct dw_reader *r, struct dw_batch
 	return res == 0 ? dw_apply_flush(r->apply, err) : res;
 }
 
-/* The store refused what was read (a full disk): read again shortly, not only when the file changes or at the next poll. */
+/* The store refused what was read (a full disk), or the machine had nothing to read it with: read again shortly, not
+ * only when the file changes or at the next poll. */
 static void read_again(struct dw_worker *w, int feed)
 {
 	w->reread_ms = dw_clock_boot_ms() + REREAD_MS;
@@ -84,25 +86,24 @@ static void read_again(struct dw_worker *w, int feed)
 
 static void finish_read(struct dw_worker *w, struct dw_reader *r)
 {
-	dw_time now = dw_clock_wall();
 	struct dw_err err = { "" };
 	int res = 0;
 
 	if (r->apply_attempt != r->attempt)
 		drop_apply(r);
 	if (r->r == 0 && r->report.unchanged)
-		res = dw_engine_read_unchanged(w->engine, feed_of(r), &r->report, now, &err);
+		res = dw_engine_read_unchanged(w->engine, feed_of(r), &r->report, w->now, &err);
 	else if (r->r == 0) {
 		if (!r->apply)
-			res = dw_apply_new(&r->apply, w->engine, feed_of(r), r->report.data_time, now, &err);
+			res = dw_apply_new(&r->apply, w->engine, feed_of(r), r->report.data_time, w->now, &err);
 		if (res == 0)
-			res = dw_apply_finish(r->apply, &r->report, now, &err);
+			res = dw_apply_finish(r->apply, &r->report, w->now, &err);
 	} else if (r->r != -ECANCELED)
-		res = dw_engine_read_failed(w->engine, feed_of(r), r->r, r->err.text, now, &err);
-	if (res < 0) {
+		res = dw_engine_read_failed(w->engine, feed_of(r), r->r, r->err.text, w->now, &err);
+	if (res < 0)
 		dw_log(3, "feed %s: %s", feed_of(r)->name, err.text);
+	if (res < 0 || dw_machine_short(r->r))
 		read_again(w, r->feed);
-	}
 	w->attempted[r->feed] = true;
 }
 
@@ -180,8 +181,11 @@ static void start_reads(struct dw_worker *w)
 		want = w->read_now[i];
 		w->read_now[i] = false;
 		pthread_mutex_unlock(&w->mutex);
-		if (want && dw_reader_start(w, (int)i, w->engine->feed_row[i].seen, dw_clock_wall(), &err) < 0)
+		if (want && dw_reader_start(w, (int)i, w->engine->feed_row[i].seen, w->now, &err) < 0) {
 			dw_log(3, "feed %s: %s", w->conf->config->feeds[i].name, err.text);
+			read_again(w, (int)i);
+			return;
+		}
 	}
 }
 
@@ -282,7 +286,7 @@ static void do_reload(struct dw_worker *w)
 	if (r == 0) {
 		drop_applies(w); /* not before: where the reload fails, reads under way go on */
 		swap(w, fresh, read_now, attempted, &rate);
-		r = dw_engine_start(w->engine, dw_clock_wall(), &err);
+		r = dw_engine_start(w->engine, w->now, &err);
 		/* what the store knows of old feeds serves; new ones get their attempt before anything is decided */
 		for (size_t i = 0; i < fresh->config->n_feeds; i++)
 			attempted[i] = w->engine->feed_row[i].last_success != DW_UNKNOWN;
@@ -326,10 +330,15 @@ static bool applying(struct dw_worker *w)
 	return is;
 }
 
+/* One look a pass: what the pass then does happens at w->now, the reading that was judged. A second reading might be
+ * the one that jumped. */
 static bool clock_believed(struct dw_worker *w)
 {
-	bool ok = dw_clock_look(&w->clock, dw_clock_wall(), dw_clock_boot_ms() / 1000, dw_engine_latest(w->engine));
+	dw_time wall = dw_clock_wall(), latest = w->clock.started ? DW_UNKNOWN : dw_engine_latest(w->engine);
+	int64_t boot = dw_clock_boot_ms() / 1000;
+	bool ok = dw_clock_look(&w->clock, wall, boot, latest);
 
+	w->now = dw_clock_reckon(&w->clock, wall, boot);
 	if (!ok && !w->clock_said)
 		dw_log(4, "the clock jumped by %lld s: nothing is decided until it is confirmed or has run steadily for 10 minutes",
 		       (long long)w->clock.jump);
@@ -349,7 +358,7 @@ static void prune(struct dw_worker *w)
 		return;
 	r = dw_store_begin(w->store, &err);
 	if (r == 0) {
-		r = dw_store_prune(w->store, dw_clock_wall(), &err);
+		r = dw_store_prune(w->store, w->now, &err);
 		if (r >= 0 && dw_store_commit(w->store, &err) < 0)
 			r = -EIO;
 		else if (r < 0)
@@ -360,6 +369,23 @@ static void prune(struct dw_worker *w)
 	w->prune_ms = r > 0 ? 0 : dw_clock_boot_ms() + 3600 * 1000;
 }
 
+/* A backup under way, or a forgotten shell in a transaction: said once. */
+static void tidy(struct dw_worker *w)
+{
+	struct dw_err err = { "" };
+	int r;
+
+	if (dw_clock_boot_ms() < w->tidy_ms)
+		return;
+	w->tidy_ms = dw_clock_boot_ms() + TIDY_MS;
+	r = dw_store_tidy(w->store, &err);
+	if (r < 0)
+		dw_log(4, "tidying the store: %s", err.text);
+	if (r > 0 && !w->log_held)
+		dw_log(4, "another program has been reading the store for long: its log of changes grows until that ends");
+	w->log_held = r > 0;
+}
+
 /* 1: more to decide. */
 static int do_tick(struct dw_worker *w, struct dw_err *err)
 {
@@ -367,10 +393,11 @@ static int do_tick(struct dw_worker *w, struct dw_err *err)
 
 	if (!attempts_made(w) || applying(w))
 		return 0;
-	r = dw_engine_tick(w->engine, dw_clock_wall(), TICK_MS, err);
+	r = dw_engine_tick(w->engine, w->now, TICK_MS, err);
 	if (r == 0) {
 		dw_pulse_ticked(w);
 		prune(w);
+		tidy(w);
 	}
 	return r;
 }
@@ -384,13 +411,18 @@ static void give_up(struct dw_worker *w)
 	w->post(w->post_ctx);
 }
 
-/* Errors of the store are said and tried again; where they don't end, there is a new start. */
-static void store_failed(struct dw_worker *w, const struct dw_err *err)
+/* Errors of the store are said, each minute while they last, and tried again; where they don't end, systemd starts us
+ * anew. Not for a lock: it is another program's, and would be in our way at the start too. */
+static void store_failed(struct dw_worker *w, int r, const struct dw_err *err)
 {
 	struct timespec second = { .tv_sec = 1 };
 
-	dw_log(3, "%s", err->text);
-	w->store_errors++;
+	if (strcmp(w->store_said.text, err->text) != 0 || dw_clock_boot_ms() - w->store_said_ms >= SAY_AGAIN_MS) {
+		dw_log(3, "%s", err->text);
+		w->store_said = *err;
+		w->store_said_ms = dw_clock_boot_ms();
+	}
+	w->store_errors += r != -EBUSY;
 	nanosleep(&second, NULL);
 	if (w->store_errors >= STORE_ERRORS_MAX)
 		give_up(w);
@@ -398,8 +430,12 @@ static void store_failed(struct dw_worker *w, const struct dw_err *err)
 
 static void say_next(struct dw_worker *w, bool alive)
 {
-	dw_time next = dw_engine_next(w->engine, dw_clock_wall()), out = dw_outbox_next(w->engine, NULL);
+	struct dw_err err = { "" };
+	dw_time next = dw_engine_next(w->engine, w->now), out = dw_outbox_next(w->engine, &err);
 	bool busy = true;
+
+	if (*err.text) /* the store didn't say: ask again, don't sleep the whole minute */
+		out = w->now + 1;
 
 	for (int i = 0; i < w->n_senders; i++)
 		busy &= w->sender[i].busy;
@@ -455,9 +491,10 @@ static bool pass(struct dw_worker *w, const struct flags *f)
 {
 	struct dw_err err = { "" };
 	bool again = false;
+	/* with a clock in doubt nothing is read either (a year ahead would close orders) nor sent; answers are recorded all
+	 * the same, by the reckoned time: by a clock a year ahead a deferred mail would have failed of age */
+	bool believed = clock_believed(w);
 	int r = dw_senders_collect(w, &err);
-	/* with a clock in doubt nothing is read either (a year ahead would close orders) nor sent (mails would fail by age) */
-	bool believed = r >= 0 && clock_believed(w);
 
 	if (r >= 0) {
 		again |= r > 0;
@@ -466,18 +503,21 @@ static bool pass(struct dw_worker *w, const struct flags *f)
 		if (f->wake)
 			look_at_feeds(w);
 	}
-	if (believed) {
+	if (r >= 0 && believed) {
 		again |= do_reads(w);
 		start_reads(w);
 		r = do_tick(w, &err);
 		again |= r > 0;
+		if (r >= 0)
+			r = dw_senders_give(w, &err);
 	}
 	if (r >= 0) {
+		if (*w->store_said.text)
+			dw_log(5, "the store can be used again");
 		w->store_errors = 0;
-		if (believed)
-			dw_senders_give(w);
+		w->store_said = (struct dw_err){ "" };
 	} else {
-		store_failed(w, &err);
+		store_failed(w, r, &err);
 		again = true;
 	}
 	return again;
@@ -621,10 +661,12 @@ void dw_worker_stop(struct dw_worker *w)
 	pthread_cond_signal(&w->work);
 	pthread_mutex_unlock(&w->mutex);
 	atomic_store(&w->pulse.stop, true);
+	dw_store_hurry(w->store);
 	dw_senders_stop(w);
 	pthread_join(w->thread, NULL);
 	dw_pulse_stop(w);
 	stop_readers(w, &stuck);
+	clock_believed(w); /* the last answers' time */
 	while (dw_senders_collect(w, &err) > 0)
 		;
 	if (dw_store_begin(w->store, &err) == 0) {

@@ -101,11 +101,16 @@ struct dw_worker {
 	struct dw_engine *engine;
 	struct dw_rate rate;
 	struct dw_clock clock;
+	dw_time now;	       /* of this pass: the one reading of the clock that was judged */
 	bool clock_said;
 	bool *attempted;       /* feeds that had their first read since the start */
 	int64_t started_ms;
-	int store_errors;      /* in a row */
+	int store_errors;      /* in a row, but for locks */
+	struct dw_err store_said; /* "": the last pass was good */
+	int64_t store_said_ms;
 	int64_t prune_ms;      /* boot time of the next bite of retention */
+	int64_t tidy_ms;       /* and of the next look at the store's size */
+	bool log_held;	       /* by another's read, as was said */
 	int64_t reread_ms;     /* boot time before which no read starts, because the store refused one; 0: none */
 	struct dw_pulse pulse;
 	int64_t send_wait_ms;  /* boot time before which the relay's rate forbids a send; 0: none */
@@ -134,7 +139,7 @@ void dw_batch_free(struct dw_batch *b);
 /* senders.c */
 int dw_senders_start(struct dw_worker *w, int n, struct dw_err *err);
 void dw_senders_stop(struct dw_worker *w);
-void dw_senders_give(struct dw_worker *w); /* leases for idle senders, as the relay's rate allows */
+int dw_senders_give(struct dw_worker *w, struct dw_err *err); /* leases for idle senders, as the relay's rate allows */
 int dw_senders_collect(struct dw_worker *w, struct dw_err *err); /* records answers; how many, or < 0 */
 
 #endif

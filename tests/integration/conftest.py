@@ -1,3 +1,8 @@
+import os
+import pathlib
+import shutil
+import tempfile
+
 import pytest
 from harness import Shop
 from smtpd import SmtpServer, make_cert
@@ -9,6 +14,21 @@ def work(tmp_path):
     shop = Shop(tmp_path)
     yield shop
     shop.close()
+
+
+@pytest.fixture
+def nobody():
+    """A shop of a user to whom permissions mean something, in a folder that he can reach."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="duewatch-machine-"))
+    folder.chmod(0o755)
+    shop = Shop(folder)
+    shop.state.mkdir(0o700)
+    for path in (folder, shop.state, shop.inbox):
+        os.chown(path, 65534, 65534)
+    shop.conf.chmod(0o644)
+    yield shop
+    shop.close()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

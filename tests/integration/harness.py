@@ -100,6 +100,7 @@ class Shop:
         self.maildir = self.folder / "mail"
         self.inbox.mkdir()
         self.daemons = []
+        self.surroundings = {}      # more of the environment, for all programs
         self.config()
 
     # the config
@@ -131,7 +132,7 @@ class Shop:
         options = "log_path=%s/sanitizer:" % self.folder
         return {**os.environ, "TSAN_OPTIONS": options + os.environ.get("TSAN_OPTIONS", ""),
                 "ASAN_OPTIONS": options + os.environ.get("ASAN_OPTIONS", ""),
-                "UBSAN_OPTIONS": options + "print_stacktrace=1:" + os.environ.get("UBSAN_OPTIONS", ""), **(more or {})}
+                "UBSAN_OPTIONS": options + "print_stacktrace=1:" + os.environ.get("UBSAN_OPTIONS", ""), **self.surroundings, **(more or {})}
 
     def run(self, *args, program=DAEMON, code=0, timeout=60):
         done = subprocess.run([*wrapped(program), "-c", self.conf, *args], capture_output=True, text=True, timeout=timeout * SLOW,
@@ -226,17 +227,18 @@ class Daemon:
 
     count = 0
 
-    def __init__(self, shop, args=()):
+    def __init__(self, shop, args=(), prefix=()):
         Daemon.count += 1
         self.shop = shop
         self.log_path = shop.folder / ("daemon-%d.log" % Daemon.count)
         path = str(shop.folder / ("notify-%d" % Daemon.count))
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(path)
+        os.chmod(path, 0o777)       # a daemon that gives up being root
         self.messages = []
         threading.Thread(target=self._listen, daemon=True).start()  # a full queue would block who notifies
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([*wrapped(DAEMON), "-c", shop.conf, *args], stderr=log,
+            self.process = subprocess.Popen([*prefix, *wrapped(DAEMON), "-c", shop.conf, *args], stderr=log,
                                             stdin=subprocess.DEVNULL, env=shop.env({"NOTIFY_SOCKET": path}))
         self.pid = self.process.pid
 
