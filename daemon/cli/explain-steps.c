@@ -44,21 +44,12 @@ static json_t *step_json(struct cli_explain *x, const struct dw_step_row *s)
 static json_t *persons(struct cli_explain *x, unsigned roles)
 {
 	const struct dw_people *people = &x->c->config->people;
-	int seen[DW_ROLE_COUNT], n = 0;
+	int who[DW_ROLE_COUNT];
+	size_t n = dw_people_serving(people, x->k.owner, roles, who);
 	json_t *list = json_array();
 
-	for (int r = 0; r < DW_ROLE_COUNT; r++) {
-		int who = dw_people_role(people, x->k.owner, (enum dw_role)r);
-		bool twice = false;
-
-		if (!(roles >> r & 1))
-			continue;
-		for (int i = 0; i < n; i++)
-			twice |= seen[i] == who;
-		seen[n++] = who;
-		if (!twice)
-			cli_push(x, list, cli_json_text(people->p[who].name));
-	}
+	for (size_t i = 0; i < n; i++)
+		cli_push(x, list, cli_json_text(people->p[who[i]].name));
 	return list;
 }
 

@@ -214,26 +214,17 @@ static enum dw_deliver deliver(const struct side *s, const struct dw_step *step,
 	return s->next.act_by < daily ? DW_DELIVER_NOW : DW_DELIVER_DAILY;
 }
 
-/* Everybody the owed step speaks to: its own persons, and people of covered steps who were never told. */
-static uint64_t persons_of(const struct side *s, const struct dw_owed *owed, uint64_t *joining)
+/* The roles the owed step speaks to: its own, and those of covered steps whose person was never told. */
+static unsigned roles_of(const struct side *s, const struct dw_owed *owed)
 {
-	uint64_t own = 0, join = 0;
+	unsigned roles = s->ladder->step[owed->step].roles;
 
-	for (int i = 0; i <= owed->step; i++)
-		for (int r = 0; r < DW_ROLE_COUNT; r++) {
-			int who;
-
-			if (!(s->ladder->step[i].roles >> r & 1))
-				continue;
-			who = dw_people_role(s->rules->people, s->in->owner, (enum dw_role)r);
-			/* at most three persons serve one order; the bit is the role, the person is looked up again */
-			if (i == owed->step)
-				own |= UINT64_C(1) << r;
-			else if (!told_kind(s, who))
-				join |= UINT64_C(1) << r;
-		}
-	*joining = join & ~own;
-	return own | join;
+	for (int i = 0; i < owed->step; i++)
+		for (int r = 0; r < DW_ROLE_COUNT; r++)
+			if ((s->ladder->step[i].roles >> r & 1) &&
+			    !told_kind(s, dw_people_role(s->rules->people, s->in->owner, (enum dw_role)r)))
+				roles |= 1U << r;
+	return roles;
 }
 
 static bool acked_away(const struct side *s, const struct dw_owed *owed)
@@ -244,25 +235,18 @@ static bool acked_away(const struct side *s, const struct dw_owed *owed)
 static void owe(struct side *s, const struct dw_owed *owed, bool moved)
 {
 	const struct dw_step *step = &s->ladder->step[owed->step];
-	uint64_t joining, roles = persons_of(s, owed, &joining);
-	int done[DW_ROLE_COUNT], n = 0;
+	int who[DW_ROLE_COUNT];
+	size_t n = dw_people_serving(s->rules->people, s->in->owner, roles_of(s, owed), who);
 
-	for (int r = 0; r < DW_ROLE_COUNT; r++) {
-		int who = dw_people_role(s->rules->people, s->in->owner, (enum dw_role)r);
+	for (size_t i = 0; i < n; i++) {
 		enum dw_step_state state = DW_STEP_WAITING;
-		bool twice = false;
 
-		if (!(roles >> r & 1))
+		if (key_exists(s, step, owed->number, who[i]))
 			continue;
-		for (int i = 0; i < n; i++)
-			twice |= done[i] == who;
-		done[n++] = who;
-		if (twice || key_exists(s, step, owed->number, who))
-			continue;
-		if (moved || acked_away(s, owed) || (!step->urgent && told_lately(s, who)))
+		if (moved || acked_away(s, owed) || (!step->urgent && told_lately(s, who[i])))
 			state = DW_STEP_SPARED;
-		add_step(s, who, step->text, owed->number, s->next.kind, s->next.act_by, step->urgent, state,
-			 deliver(s, step, who));
+		add_step(s, who[i], step->text, owed->number, s->next.kind, s->next.act_by, step->urgent, state,
+			 deliver(s, step, who[i]));
 	}
 }
 

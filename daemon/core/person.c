@@ -67,6 +67,22 @@ int dw_people_role(const struct dw_people *people, int owner, enum dw_role role)
 	return who >= 0 ? who : people->default_owner;
 }
 
+size_t dw_people_serving(const struct dw_people *people, int owner, unsigned roles, int who[DW_ROLE_COUNT])
+{
+	size_t n = 0;
+
+	for (int r = 0; r < DW_ROLE_COUNT; r++) {
+		int person = dw_people_role(people, owner, (enum dw_role)r);
+		bool twice = false;
+
+		for (size_t i = 0; i < n; i++)
+			twice |= who[i] == person;
+		if (!twice && (roles >> r & 1))
+			who[n++] = person;
+	}
+	return n;
+}
+
 void dw_people_fini(struct dw_people *people)
 {
 	for (size_t i = 0; i < people->n; i++) {

@@ -190,22 +190,14 @@ static void set_next(const struct dw_making *m, struct dw_tval *map, const struc
 {
 	const struct dw_people *people = &m->view->config->people;
 	int who[DW_ROLE_COUNT];
-	size_t n = 0;
+	size_t n;
 	struct dw_tval *next;
 	DW_BUF b = { 0 };
 
 	if (!item->ladder || item->next_step < 0 || (size_t)item->next_step >= item->ladder->n || item->next_at == DW_NEVER ||
 	    item->next_at == DW_UNKNOWN || people->n == 0)
 		return;
-	for (int r = 0; r < DW_ROLE_COUNT; r++) {
-		int p = dw_people_role(people, item->owner, (enum dw_role)r);
-		bool twice = p < 0 || (size_t)p >= people->n;
-
-		for (size_t i = 0; i < n; i++)
-			twice |= who[i] == p;
-		if (!twice && (item->ladder->step[item->next_step].roles >> r & 1))
-			who[n++] = p;
-	}
+	n = dw_people_serving(people, item->owner, item->ladder->step[item->next_step].roles, who);
 	next = dw_tval_map();
 	dw_words_names(&b, m->words, people, who, n, m->view->person);
 	dw_set_buf(next, "names", &b);

@@ -30,6 +30,8 @@ extern const char *const dw_role_words[DW_ROLE_COUNT];
 int dw_people_find(const struct dw_people *people, const char *text);
 /* A role for an order of `owner`: the person's own, else the default's, else default_owner. Never -1. */
 int dw_people_role(const struct dw_people *people, int owner, enum dw_role role);
+/* Who serves in `roles` (bits of enum dw_role), in their order, each person once; how many. */
+size_t dw_people_serving(const struct dw_people *people, int owner, unsigned roles, int who[DW_ROLE_COUNT]);
 void dw_people_fini(struct dw_people *people);
 
 #endif

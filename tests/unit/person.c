@@ -26,6 +26,23 @@ static void finds(void **state)
 	assert_int_equal(dw_people_find(&people, NULL), -1);
 }
 
+/* Who has two roles is named once, in the first. */
+static void serving(void **state)
+{
+	struct dw_person p[PERSONS];
+	struct dw_people people = people_of(p);
+	int who[DW_ROLE_COUNT];
+
+	(void)state;
+	assert_int_equal(dw_people_serving(&people, ALICE, 1U << DW_OWNER | 1U << DW_DEPUTY | 1U << DW_MANAGER, who), 3);
+	assert_int_equal(who[0], ALICE);
+	assert_int_equal(who[1], BOB);
+	assert_int_equal(who[2], CAROL);
+	assert_int_equal(dw_people_serving(&people, DAVE, 1U << DW_DEPUTY | 1U << DW_MANAGER, who), 1);
+	assert_int_equal(who[0], ALICE);
+	assert_int_equal(dw_people_serving(&people, ALICE, 0, who), 0);
+}
+
 /* A missing role comes from default_deputy or default_manager, else default_owner. */
 static void roles(void **state)
 {
@@ -100,8 +117,8 @@ static void packs(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(finds), cmocka_unit_test(roles), cmocka_unit_test(freed),
-					    cmocka_unit_test(packs) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(finds), cmocka_unit_test(roles), cmocka_unit_test(serving),
+					    cmocka_unit_test(freed), cmocka_unit_test(packs) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
