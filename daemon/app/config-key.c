@@ -69,7 +69,7 @@ static const char *brief(const char *s, char out[SHOWN_MAX + 8])
 	size_t n = strlen(s);
 
 	if (n <= SHOWN_MAX)
-		return strcpy(out, s);
+		return memcpy(out, s, n + 1);
 	for (n = SHOWN_MAX; n > 0 && ((unsigned char)s[n] & 0xC0) == 0x80; n--)
 		;
 	snprintf(out, SHOWN_MAX + 8, "%.*s…", (int)n, s);
@@ -245,7 +245,7 @@ bool conf_daily_of(struct conf_read *rd, const config_setting_t *s, int *minute)
 {
 	const char *t = conf_text_of(rd, s);
 	size_t n = t ? strlen(t) : 0, colon = n == 5 ? 2 : 1;
-	int h, m;
+	long h, m;
 
 	if (!t)
 		return false;
@@ -254,11 +254,12 @@ bool conf_daily_of(struct conf_read *rd, const config_setting_t *s, int *minute)
 		return true;
 	}
 	if ((n != 4 && n != 5) || t[colon] != ':' || strspn(t, "0123456789") != colon ||
-	    strspn(t + colon + 1, "0123456789") != 2 || (h = atoi(t)) > 23 || (m = atoi(t + colon + 1)) > 59) {
+	    strspn(t + colon + 1, "0123456789") != 2 || (h = strtol(t, NULL, 10)) > 23 ||
+	    (m = strtol(t + colon + 1, NULL, 10)) > 59) {
 		conf_say(rd, s, "\"%.20s\" is no time of day, allowed: \"00:00\" to \"23:59\", or \"off\"", t);
 		return false;
 	}
-	*minute = h * 60 + m;
+	*minute = (int)(h * 60 + m);
 	return true;
 }
 
@@ -367,17 +368,17 @@ void conf_warn_reach(struct conf_read *rd, const config_setting_t *s, const char
 
 void *conf_push(struct conf_read *rd, void *array, size_t *n, size_t each)
 {
-	char *p;
+	char *old, *grown;
 
-	memcpy(&p, array, sizeof(p));
-	p = realloc(p, (*n + 1) * each);
-	if (!p) {
+	memcpy(&old, array, sizeof(old));
+	grown = realloc(old, (*n + 1) * each);
+	if (!grown) {
 		rd->oom = true;
 		return NULL;
 	}
-	memcpy(array, &p, sizeof(p));
-	memset(p + *n * each, 0, each);
-	return p + (*n)++ * each;
+	memcpy(array, &grown, sizeof(grown));
+	memset(grown + *n * each, 0, each);
+	return grown + (*n)++ * each;
 }
 
 void conf_take_text(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k, void *at)

@@ -34,7 +34,7 @@ static const char *check_host(const char *h, const char **port_at)
 	if (*p != ':')
 		return "after the host only :PORT may follow";
 	*port_at = p++;
-	port = strspn(p, "0123456789") == strlen(p) && strlen(p) >= 1 && strlen(p) <= 5 ? atol(p) : 0;
+	port = strspn(p, "0123456789") == strlen(p) && strlen(p) >= 1 && strlen(p) <= 5 ? strtol(p, NULL, 10) : 0;
 	return port >= 1 && port <= 65535 ? NULL : "the port is a number from 1 to 65535";
 }
 
@@ -171,7 +171,7 @@ void conf_take_rate(struct conf_read *rd, const config_setting_t *s, const struc
 
 	if (!t)
 		return;
-	v = n >= 1 && n <= 6 ? atol(t) : 0;
+	v = n >= 1 && n <= 6 ? strtol(t, NULL, 10) : 0;
 	if (v < 1 || v > 100000 || t[n] != '/' || !t[n + 1] || !strchr("smh", t[n + 1]) || t[n + 2]) {
 		conf_say(rd, s, "\"%.40s\" is no rate, allowed: %s", t, k->doc.allowed);
 		return;

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#define DAYS(n) ((int64_t)(n) * DW_DAY)
-#define KEY(sec, key_name, what, std, line) .doc = { .section = sec, .name = key_name, .allowed = what, .standard = std, .help = line }
+#define DAYS(n) ((n) * DW_DAY)
+#define KEY(sec, key_name, what, std, line) .doc = { .section = (sec), .name = (key_name), .allowed = (what), .standard = (std), .help = (line) }
 #define AT(type, member) .at = offsetof(struct type, member)
 
 static const char *const starttls_words[] = { "required", "off", NULL };

@@ -393,7 +393,9 @@ void dw_instant_rfc3339(char out[32], dw_time t)
 	char *p;
 
 	if (t == DW_NEVER || t == DW_UNKNOWN) {
-		strcpy(out, t == DW_NEVER ? "never" : "unknown");
+		const char *word = t == DW_NEVER ? "never" : "unknown";
+
+		memcpy(out, word, strlen(word) + 1);
 		return;
 	}
 	dw_zone_civil(&dw_zone_utc, t, &c);

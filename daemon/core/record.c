@@ -24,7 +24,7 @@ void dw_put_uint(struct dw_buf *b, uint64_t v)
 
 void dw_put_int(struct dw_buf *b, int64_t v)
 {
-	dw_put_uint(b, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
+	dw_put_uint(b, (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0));
 }
 
 void dw_put_text(struct dw_buf *b, const char *s, size_t n)

@@ -119,8 +119,8 @@ enum { DW_STORE_NAME_MAX = 255, /* bytes of a feed's name, an order number, a me
        DW_STORE_PRUNE_MAX = 500 };
 
 /* Retention, design.md §3. */
-#define DW_KEEP_BYTES (30 * (int64_t)DW_DAY)
-#define DW_KEEP_ROWS (400 * (int64_t)DW_DAY)
+#define DW_KEEP_BYTES (30 * DW_DAY)
+#define DW_KEEP_ROWS (400 * DW_DAY)
 #define DW_STUCK_S 3600 /* a step owed at once that waits for so long has been forgotten */
 
 static inline bool dw_mail_over(enum dw_mail_state s)

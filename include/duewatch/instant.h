@@ -13,7 +13,7 @@ typedef int64_t dw_time;     /* seconds since 1970-01-01T00:00:00Z */
 #define DW_TIME_MIN INT64_C(946684800)
 #define DW_TIME_MAX INT64_C(4102444800)
 
-#define DW_DAY 86400
+#define DW_DAY INT64_C(86400)
 
 struct dw_transition {
 	dw_time at;
