@@ -28,21 +28,12 @@ enum { BATCH_MS = 50, BATCH_ORDERS = 5000 };
 
 static int mark(struct bitmap *b, int64_t id)
 {
-	size_t w = (size_t)id / 64;
+	size_t w = (size_t)id / 64, before = b->n;
 
-	if (w >= b->n) {
-		size_t n = b->n ? b->n : 64;
-		uint64_t *p;
-
-		while (n <= w)
-			n *= 2;
-		p = realloc(b->word, n * sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		memset(p + b->n, 0, (n - b->n) * sizeof(*p));
-		b->word = p;
-		b->n = n;
-	}
+	if (dw_grow(&b->word, &b->n, w + 1, sizeof(*b->word)) < 0)
+		return -ENOMEM;
+	if (b->n > before)
+		memset(b->word + before, 0, (b->n - before) * sizeof(*b->word));
 	b->word[w] |= UINT64_C(1) << (id % 64);
 	return 0;
 }

@@ -16,7 +16,6 @@ static bool texts(struct conf_read *rd, const config_setting_t *s, const char *t
 {
 	int n = config_setting_is_list(s) || config_setting_is_array(s) ? config_setting_length(s) : 0;
 
-	t[2] = NULL;
 	if (n < 2 || n > max) {
 		conf_say(rd, s, "each line is %s", what);
 		return false;
@@ -48,7 +47,7 @@ static void say_field(struct conf_read *rd, const config_setting_t *s, const cha
 
 static bool one_column(struct conf_read *rd, const config_setting_t *s, struct dw_column *out)
 {
-	const char *t[3];
+	const char *t[3] = { NULL };
 	int field;
 
 	if (!texts(rd, s, t, 3, "(\"our field\", \"header in the file\"), or with a third: \"ms\" \"s\" \"m\" \"h\" \"d\" for time left"))
@@ -101,7 +100,7 @@ void conf_columns(struct conf_read *rd, const config_setting_t *s, struct dw_col
 
 static bool one_status(struct conf_read *rd, const config_setting_t *s, struct dw_status_word *out)
 {
-	const char *t[3];
+	const char *t[3] = { NULL };
 	int word;
 
 	if (!texts(rd, s, t, 2, "(\"word in the file\", \"our status\")"))

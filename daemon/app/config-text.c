@@ -251,7 +251,7 @@ static int read_one(struct conf_read *rd, struct conf_text *t, const char *path,
 	DW_BUF raw = { 0 };
 	struct dw_err err = { "" };
 	struct stack here = { .up = up, .path = path, .depth = up ? up->depth + 1 : 0 };
-	struct stat st;
+	struct stat st = { 0 };
 	size_t skip;
 	int r = slurp(&raw, path, &st, &err), file;
 

@@ -37,9 +37,10 @@ static int hand_over(struct dw_reader *r, struct dw_err *err)
 		pthread_cond_signal(&r->w->work);
 	}
 	pthread_mutex_unlock(&r->w->mutex);
-	if (abort)
-		dw_batch_free(b);
-	return abort ? dw_err_set(err, -ECANCELED, "the read was given up") : 0;
+	if (!abort)
+		return 0;
+	dw_batch_free(b);
+	return dw_err_set(err, -ECANCELED, "the read was given up");
 }
 
 static int on_order(void *ctx, struct dw_read_order *o, struct dw_err *err)

@@ -39,11 +39,6 @@ int dw_err_set(struct dw_err *err, int code, const char *fmt, ...)
 	return code;
 }
 
-int dw_err_oom(struct dw_err *err)
-{
-	return dw_err_set(err, -ENOMEM, "out of memory");
-}
-
 void dw_buf_fini(struct dw_buf *b)
 {
 	free(b->p);
@@ -66,7 +61,7 @@ static bool buf_room(struct dw_buf *b, size_t n)
 		b->failed = true;
 		return false;
 	}
-	if (b->n + n + 1 <= b->cap)
+	if (b->p && b->n + n + 1 <= b->cap)
 		return true;
 	while (cap < b->n + n + 1)
 		cap *= 2;
@@ -142,7 +137,7 @@ char *dw_buf_take(struct dw_buf *b)
 int dw_grow(void *pp, size_t *cap, size_t want, size_t each)
 {
 	size_t c = *cap ? *cap : 8;
-	void *p;
+	char *old, *grown;
 
 	if (want <= *cap)
 		return 0;
@@ -153,13 +148,13 @@ int dw_grow(void *pp, size_t *cap, size_t want, size_t each)
 	}
 	if (c > SIZE_MAX / each)
 		return -ENOMEM;
-	memcpy(&p, pp, sizeof(p));
-	p = realloc(p, c * each);
-	if (!p)
-		return -ENOMEM;
-	memcpy(pp, &p, sizeof(p));
-	*cap = c;
-	return 0;
+	memcpy(&old, pp, sizeof(old));
+	grown = realloc(old, c * each);
+	if (grown) {
+		memcpy(pp, &grown, sizeof(grown));
+		*cap = c;
+	}
+	return grown ? 0 : -ENOMEM;
 }
 
 char *dw_strdup(const char *s)

@@ -460,9 +460,10 @@ int dw_fact_parse(struct dw_facts *f, enum dw_field x, const char *text, bool nu
 	if (n >= sizeof(small)) {
 		if (!is_text(x))
 			return dw_err_set(err, -EINVAL, "%s: %zu characters are too many", dw_fields[x].name, n);
-		s = big = malloc(n + 1);
-		if (!s)
+		big = malloc(n + 1);
+		if (!big)
 			return dw_err_oom(err);
+		s = big;
 	}
 	memcpy(s, text, n);
 	s[n] = '\0';

@@ -189,7 +189,10 @@ static int choose(struct dw_text *t, const char *asked, const char **name, struc
 		return r;
 	if (asked) {
 		*name = iconv_name(asked);
-		return *name ? 0 : dw_err_set(err, -EINVAL, "unknown encoding \"%s\"", asked);
+		if (*name)
+			return 0;
+		dw_err_set(err, -EINVAL, "unknown encoding \"%s\"", asked);
+		return -EINVAL;
 	}
 	r = guess_utf8(t, &utf8, err);
 	*name = utf8 ? "UTF-8" : "GB18030";

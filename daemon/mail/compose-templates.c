@@ -152,8 +152,10 @@ int dw_templates_load(struct dw_templates *out, const struct dw_config *config, 
 
 void dw_templates_fini(struct dw_templates *t)
 {
-	for (int i = 0; i < DW_TPL_COUNT; i++)
-		dw_template_free(dw_steal(&t->tpl[i]));
+	for (int i = 0; i < DW_TPL_COUNT; i++) {
+		dw_template_free(t->tpl[i]);
+		t->tpl[i] = NULL;
+	}
 }
 
 static const struct dw_template *find(const char *name, void *ctx)

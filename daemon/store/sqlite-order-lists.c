@@ -57,14 +57,15 @@ static int show_page(struct page *p, dw_order_fn fn, void *ctx)
 
 int dw_sqlite_order_each(struct dw_store *st, const char *feed, dw_order_fn fn, void *ctx, struct dw_err *err)
 {
-	DW_CLEANUP(page_freep) struct page *p = calloc(1, sizeof(*p));
+	DW_CLEANUP(page_freep) struct page *p = NULL;
 	int64_t f = feed ? dw_sqlite_feed(dw_sqlite_of(st), feed, false, err) : 0, after = INT64_MIN;
 	int r;
 
-	if (!p)
-		return dw_err_oom(err);
 	if (f < 0 || (feed && f == 0))
 		return (int)f;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return dw_err_oom(err);
 	do {
 		page_fini(p);
 		r = load_page(dw_sqlite_of(st), f, after, p, err);
@@ -104,14 +105,15 @@ static int load_ids(struct dw_sqlite *s, int64_t feed, int64_t after, struct id_
 
 int dw_sqlite_order_ids(struct dw_store *st, const char *feed, dw_id_fn fn, void *ctx, struct dw_err *err)
 {
-	DW_FREE struct id_page *p = malloc(sizeof(*p));
+	DW_FREE struct id_page *p = NULL;
 	int64_t f = dw_sqlite_feed(dw_sqlite_of(st), feed, false, err), after = INT64_MIN;
 	int r;
 
-	if (!p)
-		return dw_err_oom(err);
 	if (f <= 0)
 		return (int)f;
+	p = malloc(sizeof(*p));
+	if (!p)
+		return dw_err_oom(err);
 	do {
 		r = load_ids(dw_sqlite_of(st), f, after, p, err);
 		for (int i = 0; r == 0 && i < p->n; i++) {

@@ -264,10 +264,8 @@ static int renew_blocks(struct dw_sqlite *s, struct dw_err *err)
 	return r;
 }
 
-static void close_store(struct dw_store *st)
+static void sqlite_free(struct dw_sqlite *s)
 {
-	struct dw_sqlite *s = dw_sqlite_of(st);
-
 	if (s->marked) /* if this fails, the next start checks the file: no harm */
 		sqlite3_exec(s->db, "DELETE FROM meta WHERE key='store.running'", NULL, NULL, NULL);
 	for (int i = 0; i < STATEMENTS; i++)
@@ -280,6 +278,11 @@ static void close_store(struct dw_store *st)
 	free(s->dir);
 	free(s->path);
 	free(s);
+}
+
+static void close_store(struct dw_store *st)
+{
+	sqlite_free(dw_sqlite_of(st));
 }
 
 static const struct dw_store_ops ops = {
@@ -364,7 +367,7 @@ static int new_handle(struct dw_sqlite **out, const char *dir, enum dw_store_mod
 	s->dir = dw_strdup(dir);
 	s->path = malloc(n);
 	if (!s->dir || !s->path) {
-		close_store(&s->base);
+		sqlite_free(s);
 		return dw_err_oom(err);
 	}
 	snprintf(s->path, n, "%s/duewatch.db", dir);
@@ -375,7 +378,7 @@ static int new_handle(struct dw_sqlite **out, const char *dir, enum dw_store_mod
 static void sqlite_freep(struct dw_sqlite **s)
 {
 	if (*s)
-		close_store(&(*s)->base);
+		sqlite_free(*s);
 }
 
 /* What may be done to the folder before the file is judged: a daemon takes the lock and makes an empty file. */

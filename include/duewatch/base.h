@@ -20,7 +20,11 @@ struct dw_err {
 
 /* Fills err (which may be NULL) and returns code. Over-long text is cut at a character's start. */
 int dw_err_set(struct dw_err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-int dw_err_oom(struct dw_err *err); /* -ENOMEM */
+static inline int dw_err_oom(struct dw_err *err)
+{
+	dw_err_set(err, -ENOMEM, "out of memory");
+	return -ENOMEM; /* as a constant: who analyses a caller sees that it failed */
+}
 /* An error that is this machine's, not of what was opened or read: over when others have let go of some. */
 static inline bool dw_machine_short(int r)
 {
@@ -37,19 +41,21 @@ static inline bool dw_fault_passes(int r)
 #define DW_UNUSED __attribute__((unused))
 #define DW_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
-static inline void *dw_steal_ptr(void *pp)
+/* The pointer in *pp, which is NULL from then on: hands over what DW_CLEANUP would free. */
+#define dw_steal(pp)                                \
+	({                                          \
+		__typeof__(pp) dw_from_ = (pp);     \
+		__typeof__(*(pp)) dw_p_ = *dw_from_; \
+		*dw_from_ = NULL;                   \
+		dw_p_;                              \
+	})
+
+static inline void dw_freep(void *pp)
 {
 	void *p;
 
 	memcpy(&p, pp, sizeof(p));
-	memset(pp, 0, sizeof(p));
-	return p;
-}
-#define dw_steal(pp) ((__typeof__(*(pp)))dw_steal_ptr(pp))
-
-static inline void dw_freep(void *pp)
-{
-	free(dw_steal_ptr(pp));
+	free(p);
 }
 #define DW_FREE DW_CLEANUP(dw_freep)
 

@@ -102,9 +102,9 @@ void dw_problem_text(struct dw_buf *out, const struct dw_problem *p);
 int dw_config_load(struct dw_config **out, const char *path, const char *datadir, struct dw_problems *problems,
 		   struct dw_err *err);
 void dw_config_free(struct dw_config *c);
-static inline void dw_config_freep(void *pp)
+static inline void dw_config_freep(struct dw_config **p)
 {
-	dw_config_free(dw_steal_ptr(pp));
+	dw_config_free(*p);
 }
 
 /* For `duewatchd -t` and `duewatch check`: adds what is wrong with the files the config names: the templates folder

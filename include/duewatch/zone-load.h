@@ -15,9 +15,9 @@
 int dw_zone_load(struct dw_zone **out, const char *name, struct dw_err *err);
 void dw_zone_free(struct dw_zone *z); /* NULL is fine */
 
-static inline void dw_zone_freep(void *pp)
+static inline void dw_zone_freep(struct dw_zone **p)
 {
-	dw_zone_free(dw_steal_ptr(pp));
+	dw_zone_free(*p);
 }
 
 /* The same from the bytes of a TZif file. name is copied. Returns 0, -EBADMSG (damaged), -EINVAL (of version 1,
