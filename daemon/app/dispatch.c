@@ -456,25 +456,26 @@ static char *words_model(const char *title, const char *const *note, size_t n, c
 
 enum { NOTES_MAX = 16 };
 
-static int render_words(struct dw_engine *e, struct dw_mail_row *mail, struct dw_mail_view *v, struct dw_err *err)
+static int render_words(struct dw_engine *e, struct dw_mail_row *mail, const struct dw_mail_view *base, struct dw_err *err)
 {
+	struct dw_mail_view v = *base;
 	json_t *o = mail->model ? json_loads(mail->model, 0, NULL) : NULL;
 	const char *note[NOTES_MAX], *feed = json_string_value(json_object_get(o, "feed"));
 	json_t *list = json_object_get(o, "notes");
 	struct dw_mail_feed f = { 0 };
 	int ix = feed ? dw_feed_index(e, feed) : -1, r;
 
-	for (size_t i = 0; i < json_array_size(list) && v->n_note < NOTES_MAX; i++)
-		note[v->n_note++] = json_string_value(json_array_get(list, i));
-	v->note = note;
-	v->title = json_string_value(json_object_get(o, "title"));
+	for (size_t i = 0; i < json_array_size(list) && v.n_note < NOTES_MAX; i++)
+		note[v.n_note++] = json_string_value(json_array_get(list, i));
+	v.note = note;
+	v.title = json_string_value(json_object_get(o, "title"));
 	if (ix >= 0) {
 		f = (struct dw_mail_feed){ .row = &e->feed_row[ix], .conf = &e->config->feeds[ix],
-					   .stale = dw_feed_is_stale(&e->config->feeds[ix], &e->feed_row[ix], v->now) };
-		v->feed = &f;
-		v->n_feed = 1;
+					   .stale = dw_feed_is_stale(&e->config->feeds[ix], &e->feed_row[ix], v.now) };
+		v.feed = &f;
+		v.n_feed = 1;
 	}
-	r = v->title ? store_mail(e, mail, v, err) : 0; /* without its words the bytes stay as they are */
+	r = v.title ? store_mail(e, mail, &v, err) : 0; /* without its words the bytes stay as they are */
 	json_decref(o);
 	return r;
 }

@@ -13,7 +13,7 @@ struct dw_watch {
 	size_t n;
 };
 
-int dw_watch_open(struct dw_watch *w, const struct dw_config *config, struct dw_err *err);
+int dw_watch_open(struct dw_watch *out, const struct dw_config *config, struct dw_err *err);
 void dw_watch_close(struct dw_watch *w);
 /* At a feed's timed read: a folder that wasn't there (or went away) may be back. */
 void dw_watch_again(struct dw_watch *w, size_t feed, const char *path);

@@ -57,7 +57,7 @@ int dw_memory_encode(struct dw_buf *out, const struct dw_memory *m)
 
 	memory_fields(&copy, at);
 	for (unsigned i = 0; i < 12; i++)
-		known |= (*at[i] != DW_UNKNOWN && (i < 11 || copy.closed_at != DW_UNKNOWN)) << i;
+		known |= ((i < 11 || copy.closed_at != DW_UNKNOWN) && *at[i] != DW_UNKNOWN) << i;
 	dw_buf_putc(out, MEMORY_VERSION);
 	dw_put_uint(out, known << 1 | m->first_read);
 	for (unsigned i = 0; i < 12; i++)

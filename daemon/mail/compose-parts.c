@@ -149,12 +149,14 @@ void dw_item_facts(const struct dw_making *m, struct dw_tval *map, const struct 
 /* Is a newer word about the same person to come? Then this one is left out. */
 static bool superseded(const struct dw_mail_item *item, size_t i)
 {
+	const struct dw_told *old = &item->told[i];
+
 	for (size_t k = 0; k < item->n_told; k++) {
 		const struct dw_told *t = &item->told[k];
 
-		if (t->person == item->told[i].person && t->side == item->side && t->kind != DW_NO_KIND &&
+		if (t->person == old->person && t->side == item->side && t->kind != DW_NO_KIND &&
 		    (t->state == DW_STEP_MAILED || t->state == DW_STEP_WAITING) &&
-		    (t->at > item->told[i].at || (t->at == item->told[i].at && k > i)))
+		    (t->at > old->at || (t->at == old->at && k > i)))
 			return true;
 	}
 	return false;

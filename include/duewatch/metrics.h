@@ -23,7 +23,7 @@ struct dw_metrics {
 	size_t n_feed;
 };
 
-void dw_metrics_text(struct dw_buf *out, const struct dw_metrics *m);
+void dw_metrics_text(struct dw_buf *b, const struct dw_metrics *m);
 
 /* Replaces path in one step (0644): a reader sees the old text or the new one, whole. Its folder must be there. */
 int dw_metrics_write(const char *path, const char *text, size_t n, struct dw_err *err);
