@@ -132,14 +132,15 @@ static void do_job(struct dw_worker *w, struct dw_pulse_job *j)
 
 	if (r == 0) {
 		struct dw_counts mails = { .oldest = c.oldest };
+		struct dw_metrics facts = j->facts;
 
 		memcpy(mails.mail, c.mail, sizeof(mails.mail));
 		keep_counts(w, j, &c, dw_clock_boot_ms() - began);
-		j->facts.whole = whole;
-		j->facts.mails = &mails;
-		j->facts.orders = p->have_orders ? &p->orders : NULL;
+		facts.whole = whole;
+		facts.mails = &mails;
+		facts.orders = p->have_orders ? &p->orders : NULL;
 		if (j->write)
-			r = write_metrics(j->conf->config, j->store, &j->facts, &err);
+			r = write_metrics(j->conf->config, j->store, &facts, &err);
 	}
 	if (j->write || r < 0)
 		say_once(&p->metrics_said, &err);
