@@ -58,9 +58,13 @@ int dw_apply_new(struct dw_apply **out, struct dw_engine *e, const struct dw_fee
 	a->data_time = data_time;
 	a->now = now;
 	r = dw_store_feed_get(e->store, feed->name, &a->row, err);
-	if (r) {
+	if (r > 0) {
+		dw_err_set(err, -ENOENT, "feed %s is not known to the store", feed->name);
+		r = -ENOENT;
+	}
+	if (r < 0) {
 		free(a);
-		return r < 0 ? r : dw_err_set(err, -ENOENT, "feed %s is not known to the store", feed->name);
+		return r;
 	}
 	*out = a;
 	return 0;

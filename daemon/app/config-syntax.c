@@ -84,7 +84,7 @@ static const char *shown(const struct walk *w, const struct conf_token *t, char 
 	snprintf(name, sizeof(name), "%.*s", w->n_names > 0 ? len(n) : 0, w->p + n->start);
 	if (t != n && (strcasestr(name, "pass") || strcasestr(name, "secret") || strcasestr(name, "token") ||
 		       strcasestr(name, "pwd")))
-		return strcpy(out, "…");
+		return memcpy(out, "…", sizeof("…"));
 	while (k > 0 && ((unsigned char)w->p[t->start + (uint32_t)k] & 0xC0) == 0x80)
 		k--;
 	snprintf(out, 80, "%.*s", k, w->p + t->start);

@@ -62,7 +62,7 @@ static void line_of(struct dw_buf *b, const struct dw_mail_item *item, const str
 
 static void blind_words(char *out, size_t size, int64_t s)
 {
-	if (s >= 2 * 86400)
+	if (s >= 2 * DW_DAY)
 		snprintf(out, size, "%lld days", (long long)(s / 86400));
 	else
 		snprintf(out, size, "%lld hours", (long long)(s / 3600));

@@ -87,7 +87,7 @@ int dw_check_run(const struct dw_daemon_opts *opts)
 	}
 	if (r < 0 && problems.errors == 0)
 		fprintf(stderr, "%s: %s\n", opts->config, err.text);
-	bad = r < 0 || problems.errors > 0;
+	bad = !config || problems.errors > 0;
 	if (config && dw_composer_new(&composer, config, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		bad = 1;

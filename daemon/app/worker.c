@@ -366,7 +366,7 @@ static void prune(struct dw_worker *w)
 	}
 	if (r < 0)
 		dw_log(4, "pruning the store: %s", err.text);
-	w->prune_ms = r > 0 ? 0 : dw_clock_boot_ms() + 3600 * 1000;
+	w->prune_ms = r > 0 ? 0 : dw_clock_boot_ms() + INT64_C(3600) * 1000;
 }
 
 /* A backup under way, or a forgotten shell in a transaction: said once. */

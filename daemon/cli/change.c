@@ -159,7 +159,7 @@ static int set_all(struct cli *c, int64_t id, const struct assignment *a, size_t
 
 int cli_set(struct cli *c)
 {
-	struct assignment a[ASSIGNMENTS_MAX];
+	struct assignment a[ASSIGNMENTS_MAX] = { 0 };
 	size_t n = 0;
 	int64_t id;
 	const char *by = speaker(c);

@@ -179,7 +179,7 @@ int dw_tval_push(struct dw_tval *list, struct dw_tval *child)
 {
 	int r = admit(list, DW_TVAL_LIST, child);
 
-	return r < 0 ? r : append(list, &(struct slot){ .v = child }, DW_TVAL_LIST_MAX);
+	return r < 0 || !child ? r : append(list, &(struct slot){ .v = child }, DW_TVAL_LIST_MAX);
 }
 
 int dw_tval_set_text(struct dw_tval *map, const char *name, const char *s)

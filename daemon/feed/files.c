@@ -118,6 +118,7 @@ static int open_folder(struct dw_files *files, int dir, const char *path, const 
 		return r;
 	}
 	while (r == 0 && (e = readdir(d)) != NULL) {
+		size_t before = files->n;
 		struct stat st;
 		char full[4096];
 
@@ -131,8 +132,8 @@ static int open_folder(struct dw_files *files, int dir, const char *path, const 
 			break;
 		}
 		r = open_one(files, dir, e->d_name, full, err);
-		if (r == 0 && !link_ok(dir, e->d_name, &files->f[files->n - 1].st))
-			close_from(files, files->n - 1);
+		if (files->n > before && !link_ok(dir, e->d_name, &files->f[before].st))
+			close_from(files, before);
 		if (r == -ENOENT)
 			r = 0; /* gone between readdir and open */
 		if (r == 0 && files->n > 0)

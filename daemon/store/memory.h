@@ -84,9 +84,11 @@ void dw_table_drop(struct dw_table *t, size_t i);
 /* Every row of table `which` that `dead` says yes to. */
 int dw_table_sweep(struct dw_table *t, bool (*dead)(const void *row, const void *ctx), const void *ctx, int max);
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type and a name can't have them */
 #define DW_ROWS(s, which, type, var)                                                                                   \
 	for (type *var = (type *)(void *)(s)->t[which].p, *var##_end = var ? var + (s)->t[which].n : NULL;             \
 	     var != var##_end; var++)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* ---- the operations ---- */
 struct dw_order_row *dw_mem_order(struct dw_memstore *s, int64_t id); /* NULL: none */

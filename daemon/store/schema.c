@@ -79,7 +79,7 @@ const struct dw_schema dw_sqlite_schema = { steps, DW_COUNT(steps) };
 /* Nothing in it yet: not made at all, or left by a creation that was cut short. */
 static int judge_unmarked(struct dw_sqlite *s, int64_t application, int64_t version, struct dw_err *err)
 {
-	int64_t tables;
+	int64_t tables = 0;
 	int r = dw_sqlite_int(s, "SELECT count(*) FROM sqlite_schema", &tables, err);
 
 	if (r < 0)
@@ -91,7 +91,7 @@ static int judge_unmarked(struct dw_sqlite *s, int64_t application, int64_t vers
 
 int dw_schema_judge(struct dw_sqlite *s, const struct dw_schema *schema, int64_t *version, struct dw_err *err)
 {
-	int64_t application, v;
+	int64_t application = 0, v = 0;
 	int r = dw_sqlite_int(s, "PRAGMA application_id", &application, err);
 
 	if (r == 0)

@@ -70,10 +70,10 @@ static int walk_orders(struct dw_sqlite *s, struct feeds *f, struct dw_err *err)
 		r = dw_query_check(&q, err);
 		for (size_t k = 0; k < f->c->n_feed && f->id[at] != feed; k++)
 			at = (at + 1) % f->c->n_feed; /* neighbours are mostly of one feed */
-		if (r == 0 && (f->c->n_feed == 0 || f->id[at] != feed))
-			r = dw_err_set(err, -EBADMSG, "%s: an order's feed is not there", s->path);
 		if (r < 0)
-			break;
+			return r;
+		if (f->c->n_feed == 0 || f->id[at] != feed)
+			return dw_err_set(err, -EBADMSG, "%s: an order's feed is not there", s->path);
 		f->c->feed[at].class[class]++;
 		f->c->feed[at].listed += listed;
 	}

@@ -117,7 +117,7 @@ int dw_schema_migrate(struct dw_sqlite *s, const struct dw_schema *schema, int64
 
 /* ---- state.c: the folder, the lock, the backups ---- */
 int dw_state_folder(const char *dir, struct dw_err *err);
-int dw_state_lock(int *fd, const char *dir, struct dw_err *err);
+int dw_state_lock(int *out, const char *dir, struct dw_err *err);
 int dw_state_file(const char *path, struct dw_err *err); /* makes duewatch.db, 0600, where there is none */
 int dw_state_backup(struct dw_sqlite *s, int64_t version, dw_time now, struct dw_err *err);
 int dw_state_copy(struct dw_sqlite *s, const char *path, struct dw_err *err); /* dw_store_backup */

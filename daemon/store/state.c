@@ -15,6 +15,14 @@ static void closep(int *fd)
 		close(*fd);
 }
 
+static int steal_fd(int *fd)
+{
+	int stolen = *fd;
+
+	*fd = -1;
+	return stolen;
+}
+
 static int write_code(int e)
 {
 	if (e == EACCES || e == EPERM || e == EROFS)
@@ -86,8 +94,7 @@ int dw_state_lock(int *out, const char *dir, struct dw_err *err)
 	n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n)
 		return cannot("write", path, err);
-	*out = fd;
-	fd = -1;
+	*out = steal_fd(&fd);
 	return 0;
 }
 

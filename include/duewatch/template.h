@@ -74,7 +74,7 @@ enum {
 
 /* Compiles text (UTF-8; a byte order mark is skipped), which is copied. name is for messages: the file's.
  * -EINVAL or -EFBIG with err "name:line: what, what is allowed"; -ENOMEM. Free with dw_template_free(). */
-int dw_template_parse(struct dw_template **tpl, const char *name, const char *text, struct dw_err *err);
+int dw_template_parse(struct dw_template **out, const char *name, const char *text, struct dw_err *err);
 void dw_template_free(struct dw_template *tpl);
 void dw_template_freep(struct dw_template **tpl);
 
