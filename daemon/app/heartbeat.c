@@ -186,13 +186,21 @@ int dw_heartbeat_call(const char *url, const char *ca_file, const atomic_bool *s
 	return code / 100 == 2 ? 0 : dw_err_set(err, -EPROTO, "%s answered %d", host, code);
 }
 
+/* RFC 9110 §5.6.7: the one form a server may write. (curl_getdate's time_t is libcurl's, which on i386 isn't ours.) */
+static dw_time date_of(const char *text)
+{
+	struct tm tm = { 0 };
+
+	return strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm) ? (dw_time)timegm(&tm) : DW_UNKNOWN;
+}
+
 int dw_heartbeat_date(const char *url, const char *ca_file, dw_time *date, int *trip, struct dw_err *err)
 {
 	DW_CLEANUP(curl_freep) CURL *curl = new_handle();
 	struct call c = { .curl = curl, .ca_file = ca_file };
 	const char *host = after_scheme(url);
 	size_t n = host ? (size_t)(host - url) + strcspn(host, "/?#") : 0;
-	time_t began = time(NULL), at;
+	time_t began = time(NULL);
 	DW_BUF root = { 0 };
 	int code;
 
@@ -203,8 +211,7 @@ int dw_heartbeat_date(const char *url, const char *ca_file, dw_time *date, int *
 	code = perform(&c, root.p, true, err);
 	if (code < 0)
 		return code;
-	at = c.date[0] ? curl_getdate(c.date, NULL) : -1;
-	*date = at < 0 ? DW_UNKNOWN : (dw_time)at;
+	*date = date_of(c.date);
 	*trip = (int)(time(NULL) - began);
 	return 0;
 }

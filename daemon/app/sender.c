@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+_Static_assert(sizeof(time_t) == 8, "dates go to 2100: _TIME_BITS=64");
+
 dw_time dw_clock_wall(void)
 {
 	struct timespec t;
