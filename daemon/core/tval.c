@@ -156,7 +156,7 @@ int dw_tval_set(struct dw_tval *map, const char *name, struct dw_tval *child)
 	int r = admit(map, DW_TVAL_MAP, child);
 	struct slot s, *old;
 
-	if (r < 0)
+	if (r < 0 || !child)
 		return r;
 	s = (struct slot){ .n = strlen(name), .v = child };
 	s.hash = dw_hash(DW_HASH_INIT, name, s.n);

@@ -83,7 +83,10 @@ static int walk_orders(struct dw_sqlite *s, struct feeds *f, struct dw_err *err)
 static int count_feeds(struct dw_sqlite *s, struct dw_counts *c, struct dw_err *err)
 {
 	struct feeds f = { .c = c };
-	int r = list_feeds(s, &f, err);
+	int r;
+
+	c->n_feed = 0;
+	r = list_feeds(s, &f, err);
 
 	if (r == 0)
 		r = walk_orders(s, &f, err);
