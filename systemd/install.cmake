@@ -1,14 +1,15 @@
 # What `cmake --install` puts where, and the Debian package (cpack -G DEB). Included last by the top CMakeLists.txt.
 # Config, state and drop folder have fixed places (/etc, /var/lib, /srv); all else follows the prefix.
 
-# --- flags of a distribution build; the sanitizers bring their own checks ---
+# --- flags of a distribution build; the sanitizers bring their own checks (tests/analyse.sh hardening looks at what
+# --- is in the package). -U first: an environment's CFLAGS may have set another level.
 if(NOT DW_ASAN AND NOT DW_TSAN AND NOT DW_COVERAGE AND NOT DW_FUZZ)
-  target_compile_definitions(dw_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
-  target_compile_options(dw_flags INTERFACE -fPIE -fstack-clash-protection)
-  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  target_compile_options(dw_flags INTERFACE -fPIE -fstack-clash-protection
+    "$<$<NOT:$<CONFIG:Debug>>:SHELL:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3>")
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
     target_compile_options(dw_flags INTERFACE -fcf-protection)
   endif()
-  target_link_options(dw_flags INTERFACE -pie -Wl,-z,relro,-z,now)
+  target_link_options(dw_flags INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 
 set(DW_UNIT_DIR lib/systemd/system)
@@ -90,7 +91,13 @@ set(CPACK_DEBIAN_PACKAGE_SUGGESTS "default-mta | mail-transport-agent, bash-comp
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(deb ${CMAKE_SOURCE_DIR}/systemd/deb)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${deb}/postinst ${deb}/prerm ${deb}/postrm ${deb}/conffiles)
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_STRIP_FILES ON)
+# The same sources make the same bytes (tests/analyse.sh reproducible).
+set(CPACK_PROJECT_CONFIG_FILE ${deb}/epoch.cmake)
+set(CPACK_PRE_BUILD_SCRIPTS ${deb}/stamp.cmake)
+set(CPACK_POST_BUILD_SCRIPTS ${deb}/repack.cmake)
+set(CPACK_DW_CHANGELOG ${deb}/changelog)
 set(CPACK_SET_DESTDIR ON)
 # With a staging folder CPack takes the prefix of the configuration, not its own default.
 set(CPACK_INSTALL_PREFIX /usr)
