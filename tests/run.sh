@@ -1,8 +1,9 @@
 #!/bin/bash
-# run.sh [--quick]: installs what is missing, builds with gcc and runs every test, those of the whole daemon once more
-# under the systemd unit's limits; builds with clang under the address and undefined-behaviour sanitizers and runs them
-# again; replays the fuzz corpora (both times); boots a container with the package. --quick: gcc, unit tests only. A
-# failing step doesn't stop the next. The last line counts.
+# run.sh [--quick|--long]: installs what is missing, builds with gcc and runs every test, those of the whole daemon once
+# more under the systemd unit's limits; builds with clang under the address and undefined-behaviour sanitizers and runs
+# them again; replays the fuzz corpora (both times); boots a container with the package; looks at that package's
+# hardening, makes it once more for the same bytes, and runs cppcheck. --quick: gcc, unit tests only. --long: all of
+# tests/analyse.sh as well, which takes an hour or more. A failing step doesn't stop the next. The last line counts.
 # Logs: build-gcc/*.log, build-clang/*.log.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -109,6 +110,20 @@ run_container() {
 	count "container" "$good" "$bad"
 }
 
+# tests/analyse.sh, of the steps named, or of all; it looks at the package that was just booted.
+run_analysis() {
+	local limit=$1 deb rc
+	shift
+	log=build-gcc/analyse.log
+	deb=$(ls build-gcc/*.deb 2>/dev/null)
+	DW_DEB=${deb:+$PWD/$deb} step "analysis" "$limit" tests/analyse.sh "$@"
+	rc=$?
+	sed -n '/^setup: /d; /^[a-z0-9-]* *[0-9]* s  /,$p' "$log" | sed 's/^/   /'
+	count "analysis" "$(tail -n 1 "$log" | grep -oE '^[0-9]+' || echo 0)" \
+		"$(tail -n 1 "$log" | grep -oE '[0-9]+ failed' | cut -d' ' -f1 | grep . || echo 0)"
+	[ $rc -eq 0 ] || grep -q ' failed$' "$log" || { cat "$log"; count "analysis" 0 1; }
+}
+
 finish() {
 	echo
 	for line in ${broken[@]+"${broken[@]}"}; do
@@ -121,11 +136,12 @@ finish() {
 	exit
 }
 
-quick=no
+quick=no long=no
 case ${1:-} in
 --quick) quick=yes ;;
+--long) long=yes ;;
 '') ;;
-*) echo "usage: tests/run.sh [--quick]" >&2; exit 2 ;;
+*) echo "usage: tests/run.sh [--quick|--long]" >&2; exit 2 ;;
 esac
 
 echo "== setup"
@@ -146,4 +162,9 @@ if configure_and_build build-clang -DCMAKE_C_COMPILER=clang -DDW_ASAN=ON; then
 	run_pytest build-clang
 fi
 [ -e build-gcc/duewatchd ] && run_container
+if [ $long = yes ]; then
+	run_analysis 21600
+else
+	run_analysis 900 hardening reproducible cppcheck
+fi
 finish

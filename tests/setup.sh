@@ -1,19 +1,27 @@
 #!/bin/sh
-# setup.sh [demo]: installs what building and testing duewatch needs on Debian 12 ("demo": building and the demo
-# only), and says what. Run as root; safe to run again.
+# setup.sh [demo|analysis|--list]: installs what building and testing duewatch needs on Debian 12 ("demo": building and
+# the demo only; "analysis": what tests/analyse.sh needs, too), and says what. Run as root; safe to run again. --list:
+# prints what building and testing need, and installs nothing.
 # Nothing is started: Postfix is here for its programs only, each test runs its own copy in its own folder.
 set -eu
 
 BUILD="gcc clang cmake ninja-build pkg-config dpkg-dev
 	libuv1-dev libcurl4-openssl-dev libsqlite3-dev libconfig-dev libical-dev libgmime-3.0-dev libjansson-dev
 	libcsv-dev libzip-dev libexpat1-dev libsystemd-dev"
-TESTS="libcmocka-dev libclang-rt-14-dev gcovr python3 python3-pytest python3-openpyxl python3-seccomp
+TESTS="libcmocka-dev libclang-rt-14-dev gcovr cppcheck python3 python3-pytest python3-openpyxl python3-seccomp
 	postfix openssl tzdata procps file strace ca-certificates"
 CONTAINER="systemd systemd-container debootstrap"
-if [ "${1:-}" = demo ]; then
+ANALYSIS=
+case ${1:-} in
+demo)
 	TESTS="python3 python3-openpyxl tzdata"
-	CONTAINER=
-fi
+	CONTAINER= ;;
+analysis)
+	ANALYSIS="clang-tidy clang-tools valgrind libc6-dbg iproute2" ;;
+--list)
+	echo $BUILD $TESTS
+	exit ;;
+esac
 
 export DEBIAN_FRONTEND=noninteractive
 APT="apt-get -q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3"
@@ -25,7 +33,7 @@ say() { printf 'setup: %s\n' "$*"; }
 here() { dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^.i '; }
 
 missing() {
-	for p in $BUILD $TESTS $CONTAINER; do
+	for p in $BUILD $TESTS $CONTAINER $ANALYSIS; do
 		here "$p" || printf ' %s' "$p"
 	done
 }

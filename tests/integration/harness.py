@@ -26,7 +26,7 @@ DAEMON, TOOL = BUILD / "duewatchd", BUILD / "duewatch"
 WRAP = shlex.split(os.environ.get("DUEWATCH_WRAP", ""))     # what starts duewatchd: stands before its path
 PROGRAM = DAEMON.read_bytes() if DAEMON.exists() else b""
 SANITIZED = b"__tsan_init" in PROGRAM or b"__asan_init" in PROGRAM
-SLOW = 4 if SANITIZED else 1
+SLOW = int(os.environ.get("DW_SLOW", 4 if SANITIZED else 1))     # tests/analyse.sh valgrind: far slower
 STOP_S = 5 * SLOW       # interface.md: TERM and INT stop within 5 s
 HEAD = ["order_id", "status", "promised_at", "owner", "buyer"]
 
