@@ -275,7 +275,7 @@ done
 passed=0 failed=0 more=
 for name in ${@:-$all}; do
 	case $name in
-	hardening | reproducible | cppcheck) ;;
+	hardening | reproducible | cppcheck | fanalyzer) ;;
 	*) more=analysis ;;
 	esac
 done

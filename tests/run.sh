@@ -2,8 +2,9 @@
 # run.sh [--quick|--long]: installs what is missing, builds with gcc and runs every test, those of the whole daemon once
 # more under the systemd unit's limits; builds with clang under the address and undefined-behaviour sanitizers and runs
 # them again; replays the fuzz corpora (both times); boots a container with the package; looks at that package's
-# hardening, makes it once more for the same bytes, and runs cppcheck. --quick: gcc, unit tests only. --long: all of
-# tests/analyse.sh as well, which takes an hour or more. A failing step doesn't stop the next. The last line counts.
+# hardening, makes it once more for the same bytes, and runs cppcheck and gcc -fanalyzer. --quick: gcc, unit tests
+# only. --long: all of tests/analyse.sh, which takes an hour or more. A failing step doesn't stop the next. The last
+# line counts.
 # Logs: build-gcc/*.log, build-clang/*.log.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -165,6 +166,6 @@ fi
 if [ $long = yes ]; then
 	run_analysis 21600
 else
-	run_analysis 900 hardening reproducible cppcheck
+	run_analysis 900 hardening reproducible cppcheck fanalyzer
 fi
 finish
