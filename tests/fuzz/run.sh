@@ -72,14 +72,15 @@ aflpp() {
 		"$(sed -n 's/^corpus_found *: //p' "$stats")" "$(ls "$dir/found/$t" | wc -l)"
 }
 
-# Inputs stay small and few: each must reach something that no other does.
+# Inputs stay small and few: each reaches an edge that no other does.
 merge_new() {
 	local t=$1 all=$dir/merged/$1 new=$dir/new/$1
 	[ $afl = no ] || new=$dir/new/$1/default/queue
 	rm -rf "$all"
 	mkdir -p "$all"
 	cp "tests/fuzz/corpus/$t"/* "$all"
-	build-fuzz/tests/fuzz/fuzz-"$t" -merge=1 -max_len=4096 "$all" "$new" >"$dir/$t.merge.log" 2>&1
+	build-fuzz/tests/fuzz/fuzz-"$t" -set_cover_merge=1 -use_counters=0 -max_len=4096 \
+		"$all" "$new" >"$dir/$t.merge.log" 2>&1
 	cp "$all"/* "tests/fuzz/corpus/$t"
 }
 
