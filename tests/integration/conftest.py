@@ -18,9 +18,12 @@ def work(tmp_path):
 
 @pytest.fixture
 def nobody():
-    """A shop of a user to whom permissions mean something, in a folder that he can reach."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="duewatch-machine-"))
-    folder.chmod(0o755)
+    """A shop of a user to whom permissions mean something, in a folder that he can reach and that root made: one of his
+    right in /tmp could be anybody's trap."""
+    outer = pathlib.Path(tempfile.mkdtemp(prefix="duewatch-machine-"))
+    outer.chmod(0o755)
+    folder = outer / "shop"
+    folder.mkdir()
     shop = Shop(folder)
     shop.state.mkdir(0o700)
     for path in (folder, shop.state, shop.inbox):
@@ -28,7 +31,7 @@ def nobody():
     shop.conf.chmod(0o644)
     yield shop
     shop.close()
-    shutil.rmtree(folder)
+    shutil.rmtree(outer)
 
 
 @pytest.fixture
