@@ -3,6 +3,7 @@
 #include "duewatch/privileges.h"
 
 #include <getopt.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -35,6 +36,7 @@ int main(int argc, char **argv)
 	int c;
 
 	dw_environment_trim();
+	json_set_alloc_funcs(dw_malloc, free); /* what it drops for lack of memory is a shortage, too */
 	while ((c = getopt_long(argc, argv, "c:D:tvh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':

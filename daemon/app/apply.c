@@ -48,7 +48,7 @@ static bool marked(const struct bitmap *b, int64_t id)
 int dw_apply_new(struct dw_apply **out, struct dw_engine *e, const struct dw_feed_conf *feed, dw_time data_time,
 		 dw_time now, struct dw_err *err)
 {
-	struct dw_apply *a = calloc(1, sizeof(*a));
+	struct dw_apply *a = dw_calloc(1, sizeof(*a));
 	int r;
 
 	if (!a)

@@ -32,8 +32,8 @@ static int load_overlays(struct dw_engine *e, struct dw_case *c, struct dw_err *
 {
 	size_t n = e->config->n_feeds;
 
-	c->overlay = calloc(n ? n : 1, sizeof(*c->overlay));
-	c->overlay_facts = calloc(n ? n : 1, sizeof(*c->overlay_facts));
+	c->overlay = dw_calloc(n ? n : 1, sizeof(*c->overlay));
+	c->overlay_facts = dw_calloc(n ? n : 1, sizeof(*c->overlay_facts));
 	if (!c->overlay || !c->overlay_facts)
 		return dw_err_oom(err);
 	for (size_t i = 0; i < n; i++) {
@@ -109,6 +109,8 @@ static int load_sources(struct dw_engine *e, struct dw_case *c, struct dw_err *e
 {
 	int r = dw_facts_decode(&c->main, c->row.record, c->row.n_record);
 
+	if (r == -ENOMEM)
+		return dw_err_oom(err);
 	if (r < 0)
 		return dw_err_set(err, r, "order %s/%s: its record in the store is damaged", c->row.feed, c->row.order_id);
 	r = load_overlays(e, c, err);
@@ -130,7 +132,7 @@ static int derive(struct dw_engine *e, struct dw_case *c, dw_time now, struct dw
 		return dw_err_oom(err);
 	c->pack = dw_pack_of(e, c->feed, &c->order.f);
 	if (!c->pack->zone) {
-		c->zoned = malloc(sizeof(*c->zoned));
+		c->zoned = dw_malloc(sizeof(*c->zoned));
 		if (!c->zoned)
 			return dw_err_oom(err);
 		*c->zoned = *c->pack;

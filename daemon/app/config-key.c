@@ -174,6 +174,10 @@ const char *conf_text_of(struct conf_read *rd, const config_setting_t *s)
 		return NULL;
 	}
 	t = config_setting_get_string(s);
+	if (!t) { /* libconfig had no memory for it */
+		rd->oom = true;
+		return NULL;
+	}
 	if (dw_empty(t) || strspn(t, " \t") == strlen(t))
 		conf_say(rd, s, "is empty, leave the key out or give a text");
 	else if (strlen(t) > TEXT_MAX)
@@ -371,7 +375,7 @@ void *conf_push(struct conf_read *rd, void *array, size_t *n, size_t each)
 	char *old, *grown;
 
 	memcpy(&old, array, sizeof(old));
-	grown = realloc(old, (*n + 1) * each);
+	grown = dw_realloc(old, (*n + 1) * each);
 	if (!grown) {
 		rd->oom = true;
 		return NULL;

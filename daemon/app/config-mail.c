@@ -107,7 +107,7 @@ void conf_take_from(struct conf_read *rd, const config_setting_t *s, const struc
 		t++;
 		n -= 2;
 	}
-	name = strndup(t, n);
+	name = dw_strndup(t, n);
 	if (!name) {
 		rd->oom = true;
 		return;

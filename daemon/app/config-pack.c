@@ -464,7 +464,10 @@ static void resolve(struct conf_read *rd, struct dw_pack *p)
 	base = base_of(rd, p);
 	if (base) {
 		resolve(rd, &rd->c->packs[base - rd->c->packs]);
-		inherit(rd, p, base);
+		if (!rd->oom)
+			inherit(rd, p, base);
+		if (rd->oom)
+			return;
 	} else { /* what generic.conf says too; here for a data folder without it */
 		p->buyer_answer = 2;
 		p->claim_days = 30;
@@ -509,7 +512,7 @@ void conf_packs_read(struct conf_read *rd, const config_setting_t *root)
 	for (size_t i = 0; i < rd->n_layer; i++)
 		add_pack(rd, rd->layer[i].name);
 	rd->oom |= dir.failed;
-	rd->pack_state = rd->oom ? NULL : calloc(rd->c->n_packs, 1);
+	rd->pack_state = rd->oom ? NULL : dw_calloc(rd->c->n_packs, 1);
 	if (!rd->pack_state) {
 		rd->oom = true;
 		return;

@@ -1,6 +1,10 @@
 /* One config file: text, explanation, libconfig's tree, with each setting's true line. */
 #include "config-impl.h"
 
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 enum { SETTINGS_MAX = 20000 };
 
 static void file_free(struct conf_file *f)
@@ -39,11 +43,35 @@ static void move_problems(struct conf_read *rd, struct dw_problems *from)
 			rd->oom = true;
 }
 
+static _Thread_local bool in_libconfig;
+
+/* libconfig's scanner ends the program with 2 where it finds no memory (1.5 knows no other way): a wrong config to
+ * systemd, which then wouldn't start us again. It has said why. */
+static void at_end(int status, void *unused)
+{
+	(void)status;
+	(void)unused;
+	if (in_libconfig)
+		_exit(1);
+}
+
+static void watch_end(void)
+{
+	on_exit(at_end, NULL);
+}
+
 static bool read_tree(struct conf_file *f, const char *text)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	bool good;
+
+	pthread_once(&once, watch_end);
 	config_destroy(&f->tree);
 	config_init(&f->tree);
-	return config_read_string(&f->tree, text);
+	in_libconfig = true;
+	good = config_read_string(&f->tree, text);
+	in_libconfig = false;
+	return good;
 }
 
 /* What our own look at the grammar complains of never reaches libconfig as it stands (1.5 leaks the texts it was
@@ -74,7 +102,7 @@ struct conf_file *conf_parse(struct conf_read *rd, const char *path)
 {
 	struct dw_problems syntax = { 0 }, always = { 0 };
 	struct conf_syntax x = { 0 };
-	struct conf_file *f = calloc(1, sizeof(*f));
+	struct conf_file *f = dw_calloc(1, sizeof(*f));
 	bool good = false;
 
 	if (!f || dw_grow(&rd->file, &rd->cap_file, rd->n_file + 1, sizeof(struct conf_file *)) < 0) {

@@ -224,7 +224,7 @@ static int start(struct conf_read *rd, const char *path, const char *datadir)
 	if (!c->path || !c->datadir || !c->language || !c->state)
 		return -ENOMEM;
 	slash = strrchr(c->path, '/');
-	rd->dir = strndup(c->path, slash && slash > c->path ? (size_t)(slash - c->path) : 1);
+	rd->dir = dw_strndup(c->path, slash && slash > c->path ? (size_t)(slash - c->path) : 1);
 	c->zone = &dw_zone_utc;
 	c->people.default_deputy = c->people.default_manager = -1;
 	c->people.working_days = DW_MON_FRI;
@@ -268,15 +268,17 @@ static void read_fini(struct conf_read *rd)
 int dw_config_load(struct dw_config **out, const char *path, const char *datadir, struct dw_problems *problems,
 		   struct dw_err *err)
 {
-	struct conf_read rd = { .c = calloc(1, sizeof(struct dw_config)), .problems = problems };
+	struct conf_read rd = { .c = dw_calloc(1, sizeof(struct dw_config)), .problems = problems };
 	size_t errors = problems->errors;
+	unsigned long shortages = dw_shortages();
 	int r = rd.c ? start(&rd, path, datadir) : -ENOMEM;
 
 	if (r == 0)
 		read_all(&rd, path);
-	if (r == -ENOMEM || rd.oom)
+	if (r == -ENOMEM || rd.oom || shortages != dw_shortages()) {
 		r = dw_err_oom(err);
-	else if (r < 0)
+		dw_problems_fini(problems); /* it may be what found no memory that seems missing or empty */
+	} else if (r < 0)
 		dw_err_set(err, r, "a built-in ladder can't be read");
 	else if (problems->errors > errors)
 		r = dw_err_set(err, rd.fault ? rd.fault : -EINVAL, "%zu problem%s in the config", problems->errors - errors,

@@ -513,7 +513,7 @@ static void walk(struct walk *w)
 int conf_syntax_check(struct conf_syntax *out, struct conf_read *rd, const struct conf_text *text,
 		      struct dw_problems *syntax, struct dw_problems *always)
 {
-	struct walk *w = calloc(1, sizeof(*w));
+	struct walk *w = dw_calloc(1, sizeof(*w));
 	int r;
 
 	if (!w)

@@ -45,8 +45,8 @@ static int room(struct dw_gathered *g, size_t n)
 {
 	if (n > DW_FOLD_ITEMS)
 		n = DW_FOLD_ITEMS;
-	g->cases = calloc(n ? n : 1, sizeof(*g->cases));
-	g->item = calloc(n ? n : 1, sizeof(*g->item));
+	g->cases = dw_calloc(n ? n : 1, sizeof(*g->cases));
+	g->item = dw_calloc(n ? n : 1, sizeof(*g->item));
 	return g->cases && g->item ? 0 : -ENOMEM;
 }
 
@@ -107,7 +107,7 @@ static void step_item(struct dw_mail_item *item, const struct dw_case *c, const 
 int dw_gather_steps(struct dw_engine *e, const struct dw_step_row *step, size_t n, const char *why_you, dw_time now,
 		    struct dw_gathered *out, struct dw_err *err)
 {
-	const struct dw_step_row **sorted = calloc(n ? n : 1, sizeof(*sorted));
+	const struct dw_step_row **sorted = dw_calloc(n ? n : 1, sizeof(*sorted));
 	struct dw_gathered g = { 0 };
 	int r = 0;
 

@@ -17,8 +17,11 @@ static char *key_of(struct dw_engine *e, const struct dw_step_row *step, size_t 
 	for (size_t i = 0; i < n; i++) {
 		const struct dw_told *t = &step[i].told;
 		struct dw_order_row row = { 0 };
+		int r = dw_store_order_get(e->store, step[i].order, &row, NULL);
 
-		if (dw_store_order_get(e->store, step[i].order, &row, NULL) == 0)
+		if (r == -ENOMEM)
+			return NULL;
+		if (r == 0)
 			dw_buf_printf(&b, "|%s/%s", row.feed, row.order_id);
 		else
 			dw_buf_printf(&b, "|%lld", (long long)step[i].order);
@@ -111,8 +114,8 @@ static uint64_t rejects_hash(const struct dw_feed_row *row)
 
 static int daily_feeds(struct dw_engine *e, int person, dw_time now, struct daily *d, struct dw_err *err)
 {
-	d->feed = calloc(e->config->n_feeds ? e->config->n_feeds : 1, sizeof(*d->feed));
-	d->note = calloc(e->config->n_feeds ? e->config->n_feeds : 1, sizeof(*d->note));
+	d->feed = dw_calloc(e->config->n_feeds ? e->config->n_feeds : 1, sizeof(*d->feed));
+	d->note = dw_calloc(e->config->n_feeds ? e->config->n_feeds : 1, sizeof(*d->note));
 	if (!d->feed || !d->note)
 		return dw_err_oom(err);
 	for (size_t i = 0; i < e->config->n_feeds; i++) {
@@ -708,7 +711,7 @@ int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const ch
 	if (r < 0)
 		return r;
 	row.model = dw_strdup(dead->model);
-	row.visited = calloc(1, strlen(dead->visited ? dead->visited : "") + strlen(dead->person) + 2);
+	row.visited = dw_calloc(1, strlen(dead->visited ? dead->visited : "") + strlen(dead->person) + 2);
 	if (row.visited)
 		sprintf(row.visited, "%s%s%s", dead->visited ? dead->visited : "", dead->visited ? " " : "", dead->person);
 	r = redirect_steps(e, dead, person, &l, now, err);

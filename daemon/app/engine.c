@@ -63,7 +63,7 @@ static void use_config(struct dw_engine *e, const struct dw_config *config)
 
 static int new_rows(struct dw_feed_row **out, const struct dw_config *config, struct dw_err *err)
 {
-	struct dw_feed_row *rows = calloc(config->n_feeds ? config->n_feeds : 1, sizeof(*rows));
+	struct dw_feed_row *rows = dw_calloc(config->n_feeds ? config->n_feeds : 1, sizeof(*rows));
 
 	if (!rows)
 		return dw_err_oom(err);
@@ -76,7 +76,7 @@ static int new_rows(struct dw_feed_row **out, const struct dw_config *config, st
 int dw_engine_new(struct dw_engine **out, const struct dw_config *config, struct dw_store *store,
 		  void (*log)(void *ctx, int priority, const char *line), void *ctx, struct dw_err *err)
 {
-	struct dw_engine *e = calloc(1, sizeof(*e));
+	struct dw_engine *e = dw_calloc(1, sizeof(*e));
 	int r;
 
 	if (!e)

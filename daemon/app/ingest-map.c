@@ -134,7 +134,7 @@ static int no_order_id(const struct dw_row *header, struct dw_err *err)
 int dw_map_header(struct dw_map *out, const struct dw_feed_conf *conf, const struct dw_row *header, struct dw_err *err)
 {
 	struct dw_map m = { .print = dw_hash(DW_HASH_INIT, &conf->print, sizeof(conf->print)) };
-	struct header h = { .row = header, .key = calloc(header->n ? header->n : 1, HEADER_KEY) };
+	struct header h = { .row = header, .key = dw_calloc(header->n ? header->n : 1, HEADER_KEY) };
 	int r;
 
 	if (!h.key)

@@ -42,6 +42,7 @@ struct pass {
 	bool open;
 	struct gather **gathered; /* by hash, as many buckets as scattered orders */
 	size_t n_gathered, buckets;
+	unsigned long shortages; /* dw_shortages() at the start */
 };
 
 enum { LONG_ID = 18, ORDERS_MAX = 20 * 1000 * 1000 };
@@ -64,7 +65,7 @@ static int table_grow(struct pass *p)
 		return 0;
 	if (cap > ORDERS_MAX * (size_t)2)
 		return -E2BIG;
-	t = calloc(cap, sizeof(*t));
+	t = dw_calloc(cap, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->cap; i++)
@@ -125,8 +126,9 @@ static int survey_row(void *ctx, const struct dw_row *row, struct dw_err *err)
 	if (stopped(p))
 		return dw_err_set(err, -ECANCELED, "the read was given up");
 	p->report->rows++;
-	if (dw_map_order_id(&p->map, row, id, sizeof(id), NULL) < 0)
-		return 0; /* reported by the delivery */
+	r = dw_map_order_id(&p->map, row, id, sizeof(id), NULL);
+	if (r < 0)
+		return r == -ENOMEM ? dw_err_oom(err) : 0; /* reported by the delivery */
 	hash = id_hash(id);
 	r = table_grow(p);
 	if (r < 0)
@@ -174,7 +176,7 @@ static int hand_over(struct pass *p, struct dw_fold *fold, struct dw_read_order 
 	bool differ = fold->differ;
 	int r = dw_fold_finish(fold, &o->facts);
 
-	if (r < 0)
+	if (r < 0 || p->shortages != dw_shortages())
 		return dw_err_oom(err);
 	if (differ)
 		dw_report_reject(p->report, "line %lld: order %s: its rows name different amounts; the first counts",
@@ -199,7 +201,7 @@ static int gather_row(struct pass *p, uint64_t hash, const struct dw_row *row, s
 
 	if (!p->gathered) {
 		p->buckets = p->n_gathered * 2 + 1;
-		p->gathered = calloc(p->buckets, sizeof(*p->gathered));
+		p->gathered = dw_calloc(p->buckets, sizeof(*p->gathered));
 		if (!p->gathered)
 			return dw_err_oom(err);
 	}
@@ -207,7 +209,7 @@ static int gather_row(struct pass *p, uint64_t hash, const struct dw_row *row, s
 	for (g = *at; g && g->hash != hash; g = g->next)
 		;
 	if (!g) {
-		g = calloc(1, sizeof(*g));
+		g = dw_calloc(1, sizeof(*g));
 		if (!g)
 			return dw_err_oom(err);
 		g->hash = hash;
@@ -371,7 +373,8 @@ int dw_ingest_read(const struct dw_feed_conf *conf, const char *seen_before, dw_
 		   struct dw_read_report *report, struct dw_err *err)
 {
 	DW_CLEANUP(dw_files_close) struct dw_files files = { 0 };
-	struct pass p = { .conf = conf, .report = report, .order = order, .ctx = ctx };
+	struct pass p = { .conf = conf, .report = report, .order = order, .ctx = ctx,
+			  .shortages = dw_shortages() };
 	int r;
 
 	r = dw_files_open(&files, conf->path, conf->type, conf->all_files, err);
@@ -394,6 +397,8 @@ int dw_ingest_read(const struct dw_feed_conf *conf, const char *seen_before, dw_
 		r = deliver(&p, &files, err);
 	if (r == 0 && !dw_files_same(&files))
 		r = dw_err_set(err, -EAGAIN, "the file changed while it was read");
+	if (r == 0 && p.shortages != dw_shortages())
+		r = dw_err_oom(err);
 	pass_fini(&p);
 	return r;
 }

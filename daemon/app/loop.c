@@ -11,12 +11,6 @@
 
 enum { LONGEST_MS = 60 * 1000, REWATCH_MS = 60 * 1000, CHANGING_MS = 2000, CHANGING_MAX_MS = 300 * 1000, SETTLE_MS = 5 };
 
-struct poll_state {
-	int64_t next_ms;     /* boot time of the next timed read */
-	int64_t changing_ms; /* a writer was last seen at work, without a close since; 0: none */
-	int64_t since_ms;    /* and first */
-};
-
 struct loop {
 	uv_loop_t uv;
 	uv_timer_t timer;
@@ -30,7 +24,6 @@ struct loop {
 	struct dw_worker worker;
 	struct dw_conf_ref *conf; /* the loop's own hold on the config in force */
 	struct dw_watch watch;
-	struct poll_state *poll;
 };
 
 static void on_timer(uv_timer_t *t);
@@ -47,7 +40,7 @@ static struct loop *of(void *data)
 
 static int64_t poll_at(const struct loop *l, size_t i)
 {
-	const struct poll_state *p = &l->poll[i];
+	const struct dw_poll *p = &l->conf->poll[i];
 	int64_t settled = p->changing_ms + CHANGING_MS, longest = p->since_ms + CHANGING_MAX_MS;
 
 	if (!p->changing_ms)
@@ -89,9 +82,9 @@ static void poll_feeds(struct loop *l)
 	for (size_t i = 0; i < l->conf->config->n_feeds; i++) {
 		if (poll_at(l, i) > now)
 			continue;
-		l->poll[i].changing_ms = 0;
+		l->conf->poll[i].changing_ms = 0;
 		dw_watch_again(&l->watch, i, l->conf->config->feeds[i].path);
-		l->poll[i].next_ms = now + l->conf->config->feeds[i].every * 1000;
+		l->conf->poll[i].next_ms = now + l->conf->config->feeds[i].every * 1000;
 		dw_worker_read(&l->worker, (int)i);
 	}
 }
@@ -121,17 +114,17 @@ static void on_folder_event(void *ctx, enum dw_watch_event event, int feed)
 		dw_worker_wake(&l->worker);
 		return;
 	case DW_WATCH_CHANGING:
-		if (!l->poll[feed].changing_ms)
-			l->poll[feed].since_ms = now;
-		l->poll[feed].changing_ms = now;
+		if (!l->conf->poll[feed].changing_ms)
+			l->conf->poll[feed].since_ms = now;
+		l->conf->poll[feed].changing_ms = now;
 		return;
 	case DW_WATCH_CLOSED:
 		break;
 	}
 	for (size_t i = 0; i < l->conf->config->n_feeds; i++)
 		if (feed == -2 || (size_t)feed == i) {
-			l->poll[i].changing_ms = 0;
-			l->poll[i].next_ms = now;
+			l->conf->poll[i].changing_ms = 0;
+			l->conf->poll[i].next_ms = now;
 		}
 }
 
@@ -193,17 +186,16 @@ static void watch_folders_late(struct loop *l)
 {
 	watch_folders(l);
 	for (size_t i = 0; l->folders_on && i < l->conf->config->n_feeds; i++)
-		l->poll[i].next_ms = dw_clock_boot_ms();
+		l->conf->poll[i].next_ms = dw_clock_boot_ms();
 	if (l->folders_on)
 		dw_log(5, "folder events are back");
 }
 
 /* ---- what the worker says ---- */
 
-static int use_conf(struct loop *l)
+static void use_conf(struct loop *l)
 {
 	struct dw_conf_ref *old = l->conf;
-	struct poll_state *poll;
 	int64_t now = dw_clock_boot_ms();
 
 	pthread_mutex_lock(&l->worker.mutex);
@@ -212,15 +204,9 @@ static int use_conf(struct loop *l)
 	pthread_mutex_unlock(&l->worker.mutex);
 	if (old)
 		dw_conf_drop(&l->worker, old);
-	poll = calloc(l->conf->config->n_feeds + 1, sizeof(*poll));
-	if (!poll)
-		return -ENOMEM;
 	for (size_t i = 0; i < l->conf->config->n_feeds; i++)
-		poll[i].next_ms = now;
-	free(l->poll);
-	l->poll = poll;
+		l->conf->poll[i].next_ms = now;
 	watch_folders(l);
-	return 0;
 }
 
 static void stop(struct loop *l);
@@ -242,12 +228,8 @@ static void on_posted(uv_async_t *a)
 		stop(l);
 		return;
 	}
-	if (reloaded && use_conf(l) < 0) {
-		dw_log(3, "out of memory after a reload: stopping");
-		l->failed = true;
-		stop(l);
-		return;
-	}
+	if (reloaded)
+		use_conf(l);
 	arm(l);
 }
 
@@ -284,7 +266,7 @@ static void on_signal(uv_signal_t *s, int signum)
 		break;
 	case SIGUSR1: /* but half a file doesn't count: what is being written waits for its writer */
 		for (size_t i = 0; i < l->conf->config->n_feeds; i++)
-			l->poll[i].next_ms = dw_clock_boot_ms();
+			l->conf->poll[i].next_ms = dw_clock_boot_ms();
 		see_folders(l);
 		poll_feeds(l);
 		arm(l);
@@ -331,18 +313,13 @@ static int run(struct loop *l, const struct dw_daemon_opts *opts, struct dw_conf
 		close_posted(l);
 		return r;
 	}
-	if (use_conf(l) < 0) {
-		l->failed = true;
-		stop(l);
-	} else {
-		dw_log(5, "duewatchd " DW_VERSION " watches %zu feeds for %zu people", config->n_feeds, config->people.n);
-		dw_notify_ready("watching");
-		poll_feeds(l);
-		arm(l);
-	}
+	use_conf(l);
+	dw_log(5, "duewatchd " DW_VERSION " watches %zu feeds for %zu people", config->n_feeds, config->people.n);
+	dw_notify_ready("watching");
+	poll_feeds(l);
+	arm(l);
 	uv_run(&l->uv, UV_RUN_DEFAULT);
-	if (l->conf)
-		dw_conf_drop(&l->worker, l->conf);
+	dw_conf_drop(&l->worker, l->conf);
 	dw_worker_stop(&l->worker);
 	close_posted(l);
 	return 0;
@@ -375,7 +352,6 @@ int dw_daemon_run(const struct dw_daemon_opts *opts)
 	r = run(&l, opts, config, &relay, &err);
 	if (r < 0)
 		dw_log(3, "%s", err.text);
-	free(l.poll);
 	dw_watch_close(&l.watch);
 	if (uv_loop_close(&l.uv) != 0)
 		dw_log(4, "the event loop did not close cleanly");

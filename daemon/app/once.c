@@ -47,6 +47,7 @@ static int count_order(void *ctx, struct dw_read_order *o, struct dw_err *err)
 	return s->n >= 1 ? -ECANCELED : 0; /* one row of each readable feed */
 }
 
+/* 0, or why it can't be read. */
 static int check_feed(const struct dw_feed_conf *feed)
 {
 	struct dw_read_report report = { 0 };
@@ -63,7 +64,7 @@ static int check_feed(const struct dw_feed_conf *feed)
 	} else
 		fprintf(stderr, "feed %s: readable%s\n", feed->name, s.n ? "" : ", but without an order in it");
 	dw_read_report_fini(&report);
-	return bad;
+	return bad ? r : 0;
 }
 
 int dw_check_run(const struct dw_daemon_opts *opts)
@@ -73,6 +74,7 @@ int dw_check_run(const struct dw_daemon_opts *opts)
 	struct dw_composer *composer = NULL;
 	struct dw_err err = { "" };
 	int r = dw_config_load(&config, opts->config, opts->datadir, &problems, &err), bad = 0;
+	bool passes = dw_fault_passes(r);
 
 	if (r == 0)
 		r = dw_config_check_files(config, &problems);
@@ -88,18 +90,27 @@ int dw_check_run(const struct dw_daemon_opts *opts)
 	if (r < 0 && problems.errors == 0)
 		fprintf(stderr, "%s: %s\n", opts->config, err.text);
 	bad = !config || problems.errors > 0;
-	if (config && dw_composer_new(&composer, config, &err) < 0) {
+	r = config ? dw_composer_new(&composer, config, &err) : 0;
+	if (r < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		bad = 1;
+		passes |= dw_machine_short(r);
 	}
-	for (size_t i = 0; config && i < config->n_feeds; i++)
-		bad |= check_feed(&config->feeds[i]);
+	for (size_t i = 0; config && i < config->n_feeds; i++) {
+		r = check_feed(&config->feeds[i]);
+		bad |= r < 0;
+		passes |= dw_machine_short(r);
+	}
+	if (!bad && dw_shortages() > 0) {
+		fprintf(stderr, "out of memory\n");
+		bad = passes = true;
+	}
 	if (!bad)
 		fprintf(stderr, "%s: fine (%zu feeds, %zu people)\n", opts->config, config->n_feeds, config->people.n);
 	dw_composer_free(composer);
 	dw_config_free(config);
 	dw_problems_fini(&problems);
-	return bad ? 2 : 0;
+	return !bad ? 0 : passes ? 1 : 2;
 }
 
 /* ---- --once ---- */

@@ -39,8 +39,8 @@ static void show_feeds(const struct dw_config *config, struct dw_store *s, dw_ti
 static int write_metrics(const struct dw_config *config, struct dw_store *s, struct dw_metrics *facts, struct dw_err *err)
 {
 	size_t n = config->n_feeds ? config->n_feeds : 1;
-	DW_FREE struct dw_feed_metric *feed = calloc(n, sizeof(*feed));
-	DW_FREE struct dw_feed_row *row = calloc(n, sizeof(*row));
+	DW_FREE struct dw_feed_metric *feed = dw_calloc(n, sizeof(*feed));
+	DW_FREE struct dw_feed_row *row = dw_calloc(n, sizeof(*row));
 	DW_FREE char *wrong = NULL;
 	DW_BUF text = { 0 };
 	int r;
@@ -104,7 +104,7 @@ static void keep_counts(struct dw_worker *w, const struct dw_pulse_job *j, struc
 		p->have_orders = true;
 	}
 	if (j->count && j->steps) { /* the worker gets the list of feeds, and frees it: a copy stays here */
-		p->orders.feed = malloc((c->n_feed ? c->n_feed : 1) * sizeof(*c->feed));
+		p->orders.feed = dw_malloc((c->n_feed ? c->n_feed : 1) * sizeof(*c->feed));
 		p->have_orders = p->orders.feed != NULL;
 		if (p->have_orders && c->n_feed)
 			memcpy(p->orders.feed, c->feed, c->n_feed * sizeof(*c->feed));

@@ -21,7 +21,7 @@ static int hand_over(struct dw_reader *r, struct dw_err *err)
 
 	if (r->building.n == 0)
 		return 0;
-	b = malloc(sizeof(*b));
+	b = dw_malloc(sizeof(*b));
 	if (!b)
 		return dw_err_oom(err);
 	*b = r->building;
@@ -109,7 +109,7 @@ static void *reader_main(void *arg)
 
 int dw_reader_start(struct dw_worker *w, int feed, const char *seen, dw_time now, struct dw_err *err)
 {
-	struct dw_reader *r = calloc(1, sizeof(*r));
+	struct dw_reader *r = dw_calloc(1, sizeof(*r));
 	int res;
 
 	if (!r)
@@ -147,7 +147,7 @@ bool dw_reader_ends(struct dw_reader *r, int within_s)
 
 void dw_reader_free(struct dw_reader *r)
 {
-	struct dw_batch *left = malloc(sizeof(*left));
+	struct dw_batch *left = dw_malloc(sizeof(*left));
 
 	if (!r->joined)
 		pthread_join(r->thread, NULL);

@@ -46,7 +46,7 @@ int dw_rate_init(struct dw_rate *r, int n, int64_t span_s)
 	*r = (struct dw_rate){ .n = n, .span_ms = span_s * 1000 };
 	if (n <= 0)
 		return 0;
-	r->at = calloc((size_t)n, sizeof(*r->at));
+	r->at = dw_calloc((size_t)n, sizeof(*r->at));
 	if (!r->at)
 		return -ENOMEM;
 	for (int i = 0; i < n; i++)

@@ -113,7 +113,7 @@ static int start_one(struct dw_sender *s)
 
 int dw_senders_start(struct dw_worker *w, int n, struct dw_err *err)
 {
-	w->sender = calloc((size_t)n, sizeof(*w->sender));
+	w->sender = dw_calloc((size_t)n, sizeof(*w->sender));
 	if (!w->sender)
 		return dw_err_oom(err);
 	w->n_senders = n;

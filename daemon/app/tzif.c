@@ -281,7 +281,7 @@ static int read_block(struct table *b, const unsigned char *p, size_t n, const s
 static struct dw_zone *pack(const struct table *b, const char *name)
 {
 	size_t rows = b->n * sizeof(*b->t), name_n = strlen(name) + 1;
-	char *mem = malloc(sizeof(struct dw_zone) + rows + name_n);
+	char *mem = dw_malloc(sizeof(struct dw_zone) + rows + name_n);
 	struct dw_zone *z = (struct dw_zone *)mem;
 
 	if (!mem)

@@ -39,8 +39,8 @@ int dw_watch_open(struct dw_watch *out, const struct dw_config *config, struct d
 
 	if (w.fd < 0)
 		return dw_err_set(err, -errno, "inotify: %s", strerror(errno));
-	w.wd = calloc(w.n ? w.n : 1, sizeof(*w.wd));
-	w.file = calloc(w.n ? w.n : 1, sizeof(*w.file));
+	w.wd = dw_calloc(w.n ? w.n : 1, sizeof(*w.wd));
+	w.file = dw_calloc(w.n ? w.n : 1, sizeof(*w.file));
 	if (!w.wd || !w.file)
 		r = -ENOMEM;
 	for (size_t i = 0; r == 0 && i < w.n; i++)

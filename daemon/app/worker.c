@@ -31,15 +31,21 @@ void dw_conf_drop(struct dw_worker *w, struct dw_conf_ref *c)
 		return;
 	dw_sender_conf_fini(&c->relay);
 	dw_config_free(c->config);
+	free(c->poll);
 	free(c);
 }
 
 static struct dw_conf_ref *conf_new(struct dw_config *config, struct dw_sender_conf *relay)
 {
-	struct dw_conf_ref *c = calloc(1, sizeof(*c));
+	struct dw_conf_ref *c = dw_calloc(1, sizeof(*c));
 
 	if (!c)
 		return NULL;
+	c->poll = dw_calloc(config->n_feeds, sizeof(*c->poll));
+	if (!c->poll) {
+		free(c);
+		return NULL;
+	}
 	c->config = config;
 	c->relay = *relay;
 	*relay = (struct dw_sender_conf){ 0 };
@@ -206,8 +212,8 @@ static void look_at_feeds(struct dw_worker *w)
 
 static int new_flags(size_t n, bool **a, bool **b)
 {
-	*a = calloc(n ? n : 1, sizeof(bool));
-	*b = calloc(n ? n : 1, sizeof(bool));
+	*a = dw_calloc(n ? n : 1, sizeof(bool));
+	*b = dw_calloc(n ? n : 1, sizeof(bool));
 	return *a && *b ? 0 : -ENOMEM;
 }
 

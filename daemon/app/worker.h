@@ -19,10 +19,18 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* When a feed is read next. The loop's. */
+struct dw_poll {
+	int64_t next_ms;     /* boot time of the next timed read */
+	int64_t changing_ms; /* a writer was last seen at work, without a close since; 0: none */
+	int64_t since_ms;    /* and first */
+};
+
 /* A config and its relay, alive while anybody uses it. */
 struct dw_conf_ref {
 	struct dw_config *config;
 	struct dw_sender_conf relay;
+	struct dw_poll *poll; /* one a feed */
 	int refs; /* under the worker's mutex */
 };
 

@@ -130,7 +130,7 @@ static int slurp(const char *path, unsigned char **out, size_t *n)
 		return -EISDIR;
 	if (st.st_size > FILE_MAX)
 		return -EFBIG;
-	p = malloc((size_t)st.st_size + 1);
+	p = dw_malloc((size_t)st.st_size + 1);
 	if (!p)
 		return -ENOMEM;
 	while (got < (size_t)st.st_size) {
@@ -152,7 +152,7 @@ static int slurp(const char *path, unsigned char **out, size_t *n)
 /* UTC is built in: it must work where no tzdata is. */
 static int load_utc(struct dw_zone **out, struct dw_err *err)
 {
-	struct dw_zone *z = malloc(sizeof(*z));
+	struct dw_zone *z = dw_malloc(sizeof(*z));
 
 	if (!z)
 		return dw_err_oom(err);

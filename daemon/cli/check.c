@@ -100,7 +100,7 @@ static void rejects(struct dw_buf *out, const struct dw_read_report *report)
 		DW_FREE char *line = NULL;
 
 		end = p + strcspn(p, "\n");
-		line = strndup(p, (size_t)(end - p));
+		line = dw_strndup(p, (size_t)(end - p));
 		dw_buf_puts(out, "      ");
 		cli_clip(out, line, 160);
 		dw_buf_putc(out, '\n');

@@ -38,7 +38,7 @@ int cli_load_config(struct cli *c, struct dw_problems *problems, bool quiet)
 	}
 	if (!quiet && r != -EINVAL)
 		cli_error("%s", err.text);
-	return CLI_USAGE;
+	return dw_fault_passes(r) ? CLI_FAILED : CLI_USAGE;
 }
 
 static int open_store(struct cli *c, bool must, bool quiet)
@@ -147,7 +147,7 @@ static int not_found(struct cli *c, const char *text)
 static int find_in_feed(struct cli *c, const char *text, const char *slash, int64_t *id, struct found *near,
 			struct dw_err *err)
 {
-	DW_FREE char *feed = strndup(text, (size_t)(slash - text));
+	DW_FREE char *feed = dw_strndup(text, (size_t)(slash - text));
 	struct dw_order_row row = { 0 };
 	int r = feed ? dw_store_order_find(c->store, feed, slash + 1, &row, err) : dw_err_oom(err);
 

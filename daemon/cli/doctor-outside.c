@@ -65,7 +65,7 @@ static const char *todo_at(enum dw_stage stage)
 static void greeting(struct exam *x, const char *session)
 {
 	const char *line = strstr(session, "< 220"), *was = x->check;
-	DW_FREE char *first = line ? strndup(line, strcspn(line, "\n")) : NULL;
+	DW_FREE char *first = line ? dw_strndup(line, strcspn(line, "\n")) : NULL;
 	dw_time at = first ? exam_date_in(first) : DW_UNKNOWN;
 
 	x->check = "clock";

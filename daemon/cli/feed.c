@@ -45,7 +45,7 @@ static void lines_of(struct dw_buf *out, const char *text, int max)
 
 	for (const char *p = text; p && *p; n++) {
 		size_t len = strcspn(p, "\n");
-		DW_FREE char *one = strndup(p, len);
+		DW_FREE char *one = dw_strndup(p, len);
 
 		if (n < max) {
 			dw_buf_puts(out, "    ");

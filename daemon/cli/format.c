@@ -281,7 +281,7 @@ void cli_table_print(struct cli_table *t, const struct cli *c, struct dw_buf *ou
 
 int cli_print(struct dw_buf *b)
 {
-	if (b->failed)
+	if (b->failed || dw_shortages() > 0)
 		return cli_error("out of memory");
 	if (fwrite(dw_buf_str(b), 1, b->n, stdout) != b->n || fflush(stdout) != 0)
 		return cli_error("can't write: %s", strerror(errno));

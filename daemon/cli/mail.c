@@ -9,7 +9,7 @@ static void body(struct dw_buf *out, const char *text)
 {
 	for (const char *p = text ? text : ""; *p;) {
 		size_t n = strcspn(p, "\r\n");
-		DW_FREE char *line = strndup(p, n);
+		DW_FREE char *line = dw_strndup(p, n);
 
 		out->failed |= !line;
 		cli_clean(out, line);

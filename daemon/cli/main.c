@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "duewatch/privileges.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -114,7 +115,7 @@ static void complain(const char *fmt, va_list ap)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	cli_clean(&clean, line);
 	fflush(stdout);
-	fprintf(stderr, "duewatch: %s\n", dw_buf_str(&clean));
+	fprintf(stderr, "duewatch: %s\n", clean.failed ? "out of memory" : dw_buf_str(&clean));
 }
 
 int cli_error(const char *fmt, ...)
@@ -348,18 +349,22 @@ static int run(struct cli *c, int argc, char **argv)
 	return r ? r : c->command->run(c);
 }
 
-/* Who is at the keyboard: sudo says whom it stands for. */
+/* Who is at the keyboard: sudo says whom it stands for. NULL: no memory to look. */
 static const char *login(void)
 {
 	const char *sudo = getuid() == 0 ? getenv("SUDO_USER") : NULL;
-	const struct passwd *pw = dw_empty(sudo) ? getpwuid(getuid()) : NULL;
+	const struct passwd *pw;
 
+	errno = 0;
+	pw = dw_empty(sudo) ? getpwuid(getuid()) : NULL;
+	if (errno == ENOMEM)
+		return NULL;
 	return !dw_empty(sudo) ? sudo : pw ? pw->pw_name : "somebody";
 }
 
 int main(int argc, char **argv)
 {
-	DW_FREE char **args = calloc((size_t)argc + 1, sizeof(*args));
+	DW_FREE char **args = dw_calloc((size_t)argc + 1, sizeof(*args));
 	DW_FREE char *who = dw_strdup(login());
 	struct cli c = { .config_path = DW_SYSCONFDIR "/duewatch.conf", .arg = args, .login = who, .reader = -1 };
 	int r;
@@ -367,11 +372,14 @@ int main(int argc, char **argv)
 	if (!args || !who)
 		return cli_error("out of memory");
 	dw_environment_trim();
+	json_set_alloc_funcs(dw_malloc, free); /* what it drops for lack of memory is a shortage, too */
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	if (argc > 1 && strcmp(argv[1], "--complete") == 0)
 		return cli_complete(argc - 2, argv + 2, who);
 	r = run(&c, argc, argv);
+	if (dw_shortages() > 0) /* whatever it made of that */
+		r = cli_error("out of memory");
 	cli_close(&c);
 	return r;
 }

@@ -11,11 +11,40 @@ static void cut_utf8(char *s, size_t n)
 	s[n] = '\0';
 }
 
+static _Thread_local unsigned long shortages;
+
+unsigned long dw_shortages(void)
+{
+	return shortages;
+}
+
+static void *noted(void *p)
+{
+	shortages += p == NULL;
+	return p;
+}
+
+void *dw_malloc(size_t n)
+{
+	return noted(malloc(n ? n : 1));
+}
+
+void *dw_calloc(size_t n, size_t each)
+{
+	return noted(calloc(n ? n : 1, each ? each : 1));
+}
+
+void *dw_realloc(void *p, size_t n)
+{
+	return noted(realloc(p, n ? n : 1));
+}
+
 int dw_err_set(struct dw_err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
 
+	shortages += code == -ENOMEM;
 	if (!err)
 		return code;
 	va_start(ap, fmt);
@@ -48,6 +77,7 @@ void dw_buf_fini(struct dw_buf *b)
 void dw_buf_reset(struct dw_buf *b)
 {
 	b->n = 0;
+	b->failed = false;
 	if (b->p)
 		b->p[0] = '\0';
 }
@@ -65,7 +95,7 @@ static bool buf_room(struct dw_buf *b, size_t n)
 		return true;
 	while (cap < b->n + n + 1)
 		cap *= 2;
-	p = realloc(b->p, cap);
+	p = dw_realloc(b->p, cap);
 	if (!p) {
 		b->failed = true;
 		return false;
@@ -149,7 +179,7 @@ int dw_grow(void *pp, size_t *cap, size_t want, size_t each)
 	if (c > SIZE_MAX / each)
 		return -ENOMEM;
 	memcpy(&old, pp, sizeof(old));
-	grown = realloc(old, c * each);
+	grown = dw_realloc(old, c * each);
 	if (grown) {
 		memcpy(pp, &grown, sizeof(grown));
 		*cap = c;
@@ -165,9 +195,21 @@ char *dw_strdup(const char *s)
 	if (!s)
 		return NULL;
 	n = strlen(s) + 1;
-	p = malloc(n);
+	p = dw_malloc(n);
 	if (p)
 		memcpy(p, s, n);
+	return p;
+}
+
+char *dw_strndup(const char *s, size_t n)
+{
+	size_t len = strnlen(s, n);
+	char *p = dw_malloc(len + 1);
+
+	if (p) {
+		memcpy(p, s, len);
+		p[len] = '\0';
+	}
 	return p;
 }
 

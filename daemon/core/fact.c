@@ -203,7 +203,7 @@ static bool is_control(const unsigned char *u, size_t len)
 /* A text cell as it is kept: one line, no control or bidi-override characters, at most max bytes. */
 static char *clean_text(const char *s, size_t n, size_t max)
 {
-	char *out = malloc((n < max ? n : max) + 1);
+	char *out = dw_malloc((n < max ? n : max) + 1);
 	size_t k = 0;
 
 	if (!out)
@@ -460,7 +460,7 @@ int dw_fact_parse(struct dw_facts *f, enum dw_field x, const char *text, bool nu
 	if (n >= sizeof(small)) {
 		if (!is_text(x))
 			return dw_err_set(err, -EINVAL, "%s: %zu characters are too many", dw_fields[x].name, n);
-		big = malloc(n + 1);
+		big = dw_malloc(n + 1);
 		if (!big)
 			return dw_err_oom(err);
 		s = big;

@@ -67,7 +67,7 @@ char *dw_get_text(struct dw_cursor *c, size_t max)
 		c->bad = true;
 		return NULL;
 	}
-	s = malloc(n + 1);
+	s = dw_malloc(n + 1);
 	if (!s) {
 		c->oom = c->bad = true;
 		return NULL;

@@ -402,7 +402,7 @@ static int check_utf8(struct parser *p)
 
 int dw_template_parse(struct dw_template **out, const char *name, const char *text, struct dw_err *err)
 {
-	DW_CLEANUP(dw_template_freep) struct dw_template *tpl = calloc(1, sizeof(*tpl));
+	DW_CLEANUP(dw_template_freep) struct dw_template *tpl = dw_calloc(1, sizeof(*tpl));
 	struct parser p = { .tpl = tpl, .open = { "{{", 2 }, .close = { "}}", 2 }, .line = 1, .err = err };
 	int r;
 

@@ -25,7 +25,7 @@ struct dw_tval {
 
 static struct dw_tval *make(enum dw_tval_kind kind, const char *s, size_t n)
 {
-	struct dw_tval *v = malloc(sizeof(*v) + n + 1);
+	struct dw_tval *v = dw_malloc(sizeof(*v) + n + 1);
 
 	if (!v)
 		return NULL;

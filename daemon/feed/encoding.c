@@ -236,7 +236,7 @@ void dw_text_freep(struct dw_text **t)
 
 int dw_text_open(struct dw_text **out, int fd, const char *encoding, struct dw_err *err)
 {
-	DW_CLEANUP(dw_text_freep) struct dw_text *t = malloc(sizeof(*t));
+	DW_CLEANUP(dw_text_freep) struct dw_text *t = dw_malloc(sizeof(*t));
 	struct stat st;
 	int r;
 

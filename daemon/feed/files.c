@@ -48,7 +48,7 @@ static int open_one(struct dw_files *files, int at, const char *name, const char
 	if (r == 0 && !(f.path = dw_strdup(path)))
 		r = dw_err_oom(err);
 	if (r == 0) {
-		grown = realloc(files->f, (files->n + 1) * sizeof(*grown));
+		grown = dw_realloc(files->f, (files->n + 1) * sizeof(*grown));
 		if (grown) {
 			files->f = grown;
 			files->f[files->n++] = f;

@@ -6,8 +6,8 @@
 int dw_rowbuf_init(struct dw_rowbuf *b, struct dw_err *err)
 {
 	*b = (struct dw_rowbuf){ 0 };
-	b->cell = calloc(DW_TABLE_COLUMNS_MAX, sizeof(*b->cell));
-	b->text = malloc(DW_TABLE_ROW_MAX);
+	b->cell = dw_calloc(DW_TABLE_COLUMNS_MAX, sizeof(*b->cell));
+	b->text = dw_malloc(DW_TABLE_ROW_MAX);
 	if (b->cell && b->text)
 		return 0;
 	dw_rowbuf_fini(b);

@@ -218,7 +218,7 @@ static int styles_end(void *ctx, const char *name, struct dw_err *err)
 
 static int load_styles(struct dw_book *b, struct dw_zip *z, const char *part, struct dw_err *err)
 {
-	DW_FREE struct styles *st = calloc(1, sizeof(*st));
+	DW_FREE struct styles *st = dw_calloc(1, sizeof(*st));
 	struct dw_xml_handler h = { styles_start, styles_end, NULL, st };
 
 	if (!st)

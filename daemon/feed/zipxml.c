@@ -54,7 +54,7 @@ static zip_source_t *source(int fd, zip_error_t *ze)
 
 int dw_zip_open(struct dw_zip **out, int fd, struct dw_err *err)
 {
-	DW_CLEANUP(dw_zip_freep) struct dw_zip *z = calloc(1, sizeof(*z));
+	DW_CLEANUP(dw_zip_freep) struct dw_zip *z = dw_calloc(1, sizeof(*z));
 	DW_CLEANUP(fini_zip_error) zip_error_t ze;
 	zip_source_t *src;
 

@@ -357,7 +357,7 @@ static int take_bytes(GMimeMessage *msg, void **bytes, size_t *n)
 	g_mime_object_write_to_stream(GMIME_OBJECT(msg), format, stream);
 	g_mime_format_options_free(format);
 	array = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
-	copy = malloc(array->len ? array->len : 1);
+	copy = dw_malloc(array->len ? array->len : 1);
 	if (copy) {
 		memcpy(copy, array->data, array->len);
 		*bytes = copy;

@@ -38,7 +38,7 @@ static int add_language(struct dw_composer *c, const char *language, struct dw_e
 
 int dw_composer_new(struct dw_composer **out, const struct dw_config *config, struct dw_err *err)
 {
-	struct dw_composer *c = calloc(1, sizeof(*c));
+	struct dw_composer *c = dw_calloc(1, sizeof(*c));
 	int r;
 
 	if (!c)
@@ -691,6 +691,7 @@ int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_
 	const struct dw_people *people = &view->config->people;
 	struct dw_making m = { .view = view, .err = err };
 	struct dw_mail mail = { 0 };
+	unsigned long shortages = dw_shortages();
 	int r;
 
 	if (view->person < 0 || (size_t)view->person >= people->n)
@@ -703,6 +704,8 @@ int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_
 	if (!m.zone)
 		m.zone = &dw_zone_utc;
 	r = compose(&m, &mail);
+	if (shortages != dw_shortages())
+		r = dw_err_oom(err);
 	if (r < 0)
 		dw_mail_fini(&mail);
 	else

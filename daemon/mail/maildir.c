@@ -185,7 +185,7 @@ int dw_maildir_new(struct dw_transport **out, const struct dw_transport_conf *co
 
 	if (*folder != '/')
 		return dw_err_set(err, -EINVAL, "a Maildir needs an absolute folder: maildir:///var/mail/duewatch");
-	m = calloc(1, sizeof(*m));
+	m = dw_calloc(1, sizeof(*m));
 	if (!m)
 		return dw_err_oom(err);
 	m->base.ops = &ops;

@@ -353,6 +353,10 @@ static void judge(struct smtp *s, CURLcode rc, struct dw_answer *a)
 		text = dw_buf_str(&why);
 	}
 	a->verdict = dw_smtp_verdict((int)code, a->code, a->stage, text);
+	if ((s->session.answer.failed || why.failed) && a->verdict != DW_SENT && a->verdict != DW_UNSURE) {
+		a->verdict = DW_RETRY; /* the words that it goes by may be cut short */
+		text = "out of memory";
+	}
 	dw_answer_text(a, &s->secrets, text);
 }
 
@@ -538,7 +542,7 @@ static int parse_url(struct smtp *s, const struct dw_transport_conf *conf, struc
 	dw_buf_printf(&url, "%s://%.*s/%s", s->secure ? "smtps" : "smtp", (int)(end - host), host,
 		      conf->helo ? conf->helo : "");
 	s->url = dw_buf_take(&url);
-	s->host = strndup(host, (size_t)(end - host));
+	s->host = dw_strndup(host, (size_t)(end - host));
 	return s->url && s->host ? 0 : dw_err_oom(err);
 }
 
@@ -576,7 +580,7 @@ static int copy_conf(struct smtp *s, const struct dw_transport_conf *conf, struc
 int dw_smtp_new(struct dw_transport **out, const struct dw_transport_conf *conf, struct dw_err *err)
 {
 	DW_CLEANUP(dw_transport_freep) struct dw_transport *t = NULL;
-	struct smtp *s = calloc(1, sizeof(*s));
+	struct smtp *s = dw_calloc(1, sizeof(*s));
 	CURLcode rc;
 	int r;
 

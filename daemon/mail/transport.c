@@ -103,7 +103,7 @@ static char *base64(const void *bytes, size_t n)
 {
 	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *b = bytes;
-	char *out = malloc((n + 2) / 3 * 4 + 1), *o = out;
+	char *out = dw_malloc((n + 2) / 3 * 4 + 1), *o = out;
 
 	if (!out)
 		return NULL;
@@ -128,7 +128,7 @@ int dw_secrets_init(struct dw_secrets *s, const char *user, const char *password
 	*s = (struct dw_secrets){ 0 };
 	if (p == 0)
 		return 0;
-	plain = calloc(1, u + p + 2);
+	plain = dw_calloc(1, u + p + 2);
 	if (!plain)
 		return -ENOMEM;
 	memcpy(plain + 1, user ? user : "", u);

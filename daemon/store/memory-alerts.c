@@ -177,7 +177,7 @@ static int by_person(const void *a, const void *b)
 static int step_waiting(struct dw_store *st, const char *person, dw_step_fn fn, void *ctx, struct dw_err *err)
 {
 	struct dw_memstore *s = dw_mem_of(st);
-	DW_FREE const struct dw_step_row **list = calloc(s->t[MEM_STEP].n + 1, sizeof(*list));
+	DW_FREE const struct dw_step_row **list = dw_calloc(s->t[MEM_STEP].n + 1, sizeof(*list));
 	size_t n = 0;
 	int r = 0;
 

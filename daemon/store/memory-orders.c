@@ -153,7 +153,7 @@ static int by_time(const void *a, const void *b)
 static int orders_due(struct dw_store *st, dw_time now, int64_t *ids, int max, struct dw_err *err)
 {
 	struct dw_memstore *s = dw_mem_of(st);
-	DW_FREE struct due *due = calloc(s->t[MEM_ORDER].n + 1, sizeof(*due));
+	DW_FREE struct due *due = dw_calloc(s->t[MEM_ORDER].n + 1, sizeof(*due));
 	int n = 0;
 
 	if (!due)

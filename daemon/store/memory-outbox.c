@@ -91,7 +91,7 @@ static int by_turn(const void *a, const void *b)
 static int mail_due(struct dw_store *st, dw_time now, int64_t *ids, int max, struct dw_err *err)
 {
 	struct dw_memstore *s = dw_mem_of(st);
-	DW_FREE const struct dw_mail_row **list = calloc(s->t[MEM_MAIL].n + 1, sizeof(*list));
+	DW_FREE const struct dw_mail_row **list = dw_calloc(s->t[MEM_MAIL].n + 1, sizeof(*list));
 	int n = 0;
 
 	if (!list)
@@ -126,7 +126,7 @@ static int mail_due_elsewhere(struct dw_store *st, dw_time now, const char *busy
 			      struct dw_err *err)
 {
 	size_t all = dw_mem_of(st)->t[MEM_MAIL].n;
-	DW_FREE int64_t *due = calloc(all + 1, sizeof(*due));
+	DW_FREE int64_t *due = dw_calloc(all + 1, sizeof(*due));
 	int n = due ? mail_due(st, now, due, (int)all, err) : dw_err_oom(err), kept = 0, seen[2] = { 0 };
 
 	for (int i = 0; i < n && kept < max; i++) {

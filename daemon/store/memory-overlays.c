@@ -61,7 +61,7 @@ static int by_text(const void *a, const void *b)
 static int overlay_each(struct dw_store *st, const char *feed, dw_text_fn fn, void *ctx, struct dw_err *err)
 {
 	struct dw_memstore *s = dw_mem_of(st);
-	DW_FREE const char **id = calloc(s->t[MEM_OVERLAY].n + 1, sizeof(*id));
+	DW_FREE const char **id = dw_calloc(s->t[MEM_OVERLAY].n + 1, sizeof(*id));
 	size_t n = 0;
 	int r = 0;
 
@@ -134,7 +134,7 @@ static int hand_drop(struct dw_store *st, int64_t order, enum dw_field x, DW_UNU
 static int hand_load(struct dw_store *st, int64_t order, struct dw_hand **out, size_t *n, struct dw_err *err)
 {
 	const struct dw_table *t = &dw_mem_of(st)->t[MEM_HAND];
-	struct dw_hand *all = calloc(DW_FIELD_COUNT, sizeof(*all));
+	struct dw_hand *all = dw_calloc(DW_FIELD_COUNT, sizeof(*all));
 	size_t k = 0;
 	int r = 0;
 

@@ -203,7 +203,7 @@ int dw_store_memory_new(struct dw_store **out, struct dw_err *err)
 	struct handle {
 		struct dw_memstore s;
 		struct dw_store_ops ops;
-	} *h = calloc(1, sizeof(*h));
+	} *h = dw_calloc(1, sizeof(*h));
 
 	if (!h)
 		return dw_err_oom(err);

@@ -8,7 +8,7 @@ const char *const dw_mail_state_words[6] = {
 
 void *dw_memdup(const void *p, size_t n)
 {
-	void *q = n ? malloc(n) : NULL;
+	void *q = n ? dw_malloc(n) : NULL;
 
 	return q ? memcpy(q, p, n) : NULL;
 }

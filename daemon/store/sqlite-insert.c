@@ -154,7 +154,7 @@ int dw_insert_order(struct dw_sqlite *s, int64_t feed, struct dw_order_row *row,
 	if (r < 0)
 		return r;
 	if (!w)
-		w = s->pending = calloc(1, sizeof(*w));
+		w = s->pending = dw_calloc(1, sizeof(*w));
 	if (!w)
 		return dw_err_oom(err);
 	if (w->n == PENDING_ROWS || size_of(row, memory->n) > PENDING_POOL - w->used) {

@@ -63,7 +63,7 @@ int dw_sqlite_order_each(struct dw_store *st, const char *feed, dw_order_fn fn, 
 
 	if (f < 0 || (feed && f == 0))
 		return (int)f;
-	p = calloc(1, sizeof(*p));
+	p = dw_calloc(1, sizeof(*p));
 	if (!p)
 		return dw_err_oom(err);
 	do {
@@ -111,7 +111,7 @@ int dw_sqlite_order_ids(struct dw_store *st, const char *feed, dw_id_fn fn, void
 
 	if (f <= 0)
 		return (int)f;
-	p = malloc(sizeof(*p));
+	p = dw_malloc(sizeof(*p));
 	if (!p)
 		return dw_err_oom(err);
 	do {

@@ -66,7 +66,7 @@ int dw_window_found(struct dw_sqlite *s, int64_t id, struct dw_err *err)
 	if (!s->base.writing)
 		return 0;
 	if (!w)
-		w = s->window = calloc(1, sizeof(*w));
+		w = s->window = dw_calloc(1, sizeof(*w));
 	if (!w)
 		return dw_err_oom(err);
 	w->in_a_row = id > w->last && id - w->last <= 4 ? w->in_a_row + 1 : 0;

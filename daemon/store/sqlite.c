@@ -23,18 +23,6 @@ static int there(struct dw_store *st, struct dw_err *err)
 	return moved ? dw_err_set(err, -ESTALE, "%s was removed or replaced while it was in use", s->path) : 0;
 }
 
-static int begin(struct dw_store *st, struct dw_err *err)
-{
-	struct dw_sqlite *s = dw_sqlite_of(st);
-	DW_QUERY q = { 0 };
-	int r = there(st, err);
-
-	if (r == 0)
-		r = dw_query_open(&q, s, "BEGIN IMMEDIATE", err);
-
-	return r < 0 ? r : dw_query_run(&q, err);
-}
-
 static void rollback(struct dw_store *st)
 {
 	struct dw_sqlite *s = dw_sqlite_of(st);
@@ -46,6 +34,21 @@ static void rollback(struct dw_store *st)
 	s->broken = false;
 	if (!sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int begin(struct dw_store *st, struct dw_err *err)
+{
+	struct dw_sqlite *s = dw_sqlite_of(st);
+	DW_QUERY q = { 0 };
+	int r = there(st, err);
+
+	if (r == 0 && !sqlite3_get_autocommit(s->db)) { /* the last rollback found no memory */
+		rollback(st);
+		r = sqlite3_get_autocommit(s->db) ? 0 : dw_err_oom(err);
+	}
+	if (r == 0)
+		r = dw_query_open(&q, s, "BEGIN IMMEDIATE", err);
+	return r < 0 ? r : dw_query_run(&q, err);
 }
 
 static int end(struct dw_sqlite *s, struct dw_err *err)
@@ -357,7 +360,7 @@ static const struct dw_store_ops ops = {
 
 static int new_handle(struct dw_sqlite **out, const char *dir, enum dw_store_mode mode, struct dw_err *err)
 {
-	struct dw_sqlite *s = calloc(1, sizeof(*s));
+	struct dw_sqlite *s = dw_calloc(1, sizeof(*s));
 	size_t n = strlen(dir) + sizeof("/duewatch.db");
 
 	if (!s)
@@ -365,7 +368,7 @@ static int new_handle(struct dw_sqlite **out, const char *dir, enum dw_store_mod
 	*s = (struct dw_sqlite){ .base.ops = &ops, .mode = mode, .lock = -1,
 				 .patience_ms = mode == DW_STORE_DAEMON ? DAEMON_WAITS_MS : TOOL_WAITS_MS };
 	s->dir = dw_strdup(dir);
-	s->path = malloc(n);
+	s->path = dw_malloc(n);
 	if (!s->dir || !s->path) {
 		sqlite_free(s);
 		return dw_err_oom(err);

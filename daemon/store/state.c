@@ -40,7 +40,7 @@ static int cannot(const char *what, const char *path, struct dw_err *err)
 static char *join(const char *dir, const char *name)
 {
 	size_t n = strlen(dir) + strlen(name) + 2;
-	char *p = malloc(n);
+	char *p = dw_malloc(n);
 
 	if (p)
 		snprintf(p, n, "%s/%s", dir, name);
@@ -249,7 +249,7 @@ static char *folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return slash ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : dw_strdup(".");
+	return slash ? dw_strndup(path, slash > path ? (size_t)(slash - path) : 1) : dw_strdup(".");
 }
 
 /* The folder, so that the new name is there after a power cut too. */

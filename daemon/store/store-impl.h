@@ -113,6 +113,7 @@ struct dw_store_ops {
 struct dw_store {
 	const struct dw_store_ops *ops;
 	bool writing; /* between begin and commit */
+	unsigned long shortages; /* dw_shortages() at the begin */
 };
 
 enum { DW_STORE_NAME_MAX = 255, /* bytes of a feed's name, an order number, a meta key */

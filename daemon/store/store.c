@@ -82,12 +82,17 @@ int dw_store_begin(struct dw_store *s, struct dw_err *err)
 		return dw_err_set(err, -EINVAL, "store: begin inside a transaction");
 	TRY(s->ops->begin(s, err));
 	s->writing = true;
+	s->shortages = dw_shortages();
 	return 0;
 }
 
 int dw_store_commit(struct dw_store *s, struct dw_err *err)
 {
 	TRY(need_begin(s, err));
+	if (s->shortages != dw_shortages()) { /* some text in it may be cut short */
+		dw_store_rollback(s);
+		return dw_err_oom(err);
+	}
 	s->writing = false;
 	return s->ops->commit(s, err);
 }

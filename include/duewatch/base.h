@@ -36,6 +36,14 @@ static inline bool dw_fault_passes(int r)
 	return dw_machine_short(r) || r == -EIO || r == -EBADMSG;
 }
 
+/* How often this thread found no memory, in what follows or by an error of -ENOMEM. Whoever makes something out of many
+ * pieces compares before and after: where one is missing or cut short, it must not be stored, sent or printed as if it
+ * were whole. */
+unsigned long dw_shortages(void);
+void *dw_malloc(size_t n) __attribute__((__malloc__, __alloc_size__(1)));
+void *dw_calloc(size_t n, size_t each) __attribute__((__malloc__, __alloc_size__(1, 2)));
+void *dw_realloc(void *p, size_t n) __attribute__((__alloc_size__(2)));
+
 #define DW_CLEANUP(fn) __attribute__((cleanup(fn)))
 #define DW_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define DW_UNUSED __attribute__((unused))
@@ -60,7 +68,7 @@ static inline void dw_freep(void *pp)
 #define DW_FREE DW_CLEANUP(dw_freep)
 
 /* Growable text, always NUL-terminated once anything was added. A failed allocation sets `failed` and later
- * calls do nothing, so a writer checks once, at its end. */
+ * calls do nothing, so a writer checks once, at its end; dw_buf_reset forgets it with the text. */
 struct dw_buf {
 	char *p; /* owned; NULL while empty */
 	size_t n, cap;
@@ -81,6 +89,7 @@ char *dw_buf_take(struct dw_buf *b);            /* owned text, NULL if any alloc
 int dw_grow(void *pp, size_t *cap, size_t want, size_t each);
 
 char *dw_strdup(const char *s); /* NULL for NULL; NULL also when memory is out */
+char *dw_strndup(const char *s, size_t n);
 static inline bool dw_streq(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
