@@ -3,8 +3,8 @@
 # more under the systemd unit's limits; builds with clang under the address and undefined-behaviour sanitizers and runs
 # them again; replays the fuzz corpora (both times); boots a container with the package; looks at that package's
 # hardening, makes it once more for the same bytes, and runs cppcheck and gcc -fanalyzer. --quick: gcc, unit tests
-# only. --long: all of tests/analyse.sh, which takes an hour or more. A failing step doesn't stop the next. The last
-# line counts.
+# only. --long: also 1,000 kills, a death at each call, every fault of the whole-daemon tests' sweeps, and all of
+# tests/analyse.sh: hours. A failing step doesn't stop the next. The last line counts.
 # Logs: build-gcc/*.log, build-clang/*.log.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -69,8 +69,9 @@ pytest_number() { tail -n 1 "$log" | grep -oE "[0-9]+ $1" | cut -d' ' -f1 | tail
 run_pytest() {
 	local dir=$1 name="$1: whole-daemon tests${2:+, $2}" rc ok bad errors skips
 	log=$dir/pytest${2:+-$2}.log
-	DUEWATCH_BUILD=$PWD/$dir step "$name" 900 \
-		/usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --color=no tests/integration
+	# they wait more than they work: several files at a time
+	DUEWATCH_BUILD=$PWD/$dir step "$name" $((${DW_LONG:-0} ? 10800 : 1800)) \
+		/usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --color=no -n 4 --dist loadfile tests/integration
 	rc=$?
 	if [ $rc -eq 5 ]; then
 		echo "   no tests there"
@@ -92,6 +93,17 @@ run_confined() {
 	log=$dir/confined.log
 	one "$dir: the unit's limits" 60 /usr/bin/python3 tests/integration/confined.py --write "$dir/confined" || return
 	DUEWATCH_WRAP="/usr/bin/python3 '$PWD/tests/integration/confined.py' '$PWD/$dir/confined'" run_pytest "$dir" confined
+}
+
+# What takes too long for every change. crash.py prints its figures as its last lines.
+run_sweeps() {
+	log=build-gcc/kills.log
+	one "1,000 kills" 7200 /usr/bin/python3 tests/integration/crash.py --kills 1000 --build build-gcc
+	tail -n 12 "$log"
+	log=build-gcc/every.log
+	one "a death at each call" 7200 /usr/bin/python3 tests/integration/crash.py --every --build build-gcc
+	tail -n 12 "$log"
+	DW_LONG=1 run_pytest build-gcc long
 }
 
 run_container() {
@@ -164,6 +176,7 @@ if configure_and_build build-clang -DCMAKE_C_COMPILER=clang -DDW_ASAN=ON; then
 fi
 [ -e build-gcc/duewatchd ] && run_container
 if [ $long = yes ]; then
+	[ -e build-gcc/duewatchd ] && run_sweeps
 	run_analysis 21600
 else
 	run_analysis 900 hardening reproducible cppcheck fanalyzer

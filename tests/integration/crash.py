@@ -468,14 +468,17 @@ class Season:
 
     # a life
 
-    def start(self, args=(), strace=()):
+    def env(self):
         env = self.shop.env()
         env["ASAN_OPTIONS"] += ":detect_leaks=0"        # not under ptrace, and a killed program leaks
+        return env
+
+    def start(self, args=(), strace=()):
         with open(self.log, "ab") as log:
             log.write(b"--- life %d %s\n" % (len(self.snapshots), " ".join(map(str, strace)).encode()))
             log.flush()
             self.process = subprocess.Popen([*strace, *wrapped(DAEMON), "-c", self.shop.conf, *args], stderr=log,
-                                            stdin=subprocess.DEVNULL, env=env)
+                                            stdin=subprocess.DEVNULL, env=self.env())
         return self.process
 
     @staticmethod
@@ -526,7 +529,7 @@ class Season:
         """`duewatch set`, on its way."""
         return subprocess.Popen([*strace, TOOL, "-c", self.shop.conf, "set", o.number,
                                  "agreed_at=" + instant(o.made + 120 * 86400)], stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=self.shop.env())
+                                stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=self.env())
 
     def set_by_hand(self, o):
         """The same, killed itself now and then. True: it said that it is done."""

@@ -40,9 +40,11 @@ def as_fifo(path):
 
 
 def sparse(path, size):
-    """What is there, and then a hole."""
-    path.write_text(",".join(HEAD) + "\n" + ",".join(late("A9")) + "\n")
-    os.truncate(path, size)
+    """What is there, and then a hole; never without the hole, which would be a good file."""
+    part = path.with_name(".part")
+    part.write_text(",".join(HEAD) + "\n" + ",".join(late("A9")) + "\n")
+    os.truncate(part, size)
+    part.rename(path)
 
 
 def as_ten_gib(path):

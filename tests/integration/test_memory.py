@@ -106,8 +106,8 @@ def attempt(work, program, *args):
 
 
 def steady(words):
-    """Without what the time of the call alone changes."""
-    return re.sub(r'"(now|at|since)": "[^"]*"|\b[0-9]+s old|now \([^)]*\)', "", words)
+    """Without what the time of the call alone changes: all times but a day's end."""
+    return re.sub(r'"[0-9-]+T(?!23:59:59Z)[0-9:]+Z"|\b[0-9]+s old|[0-9]{2}:(?!59:59)[0-9]{2}:[0-9]{2} UTC', "", words)
 
 
 class Findings:
