@@ -73,7 +73,7 @@ static int put_hand(struct dw_engine *e, struct dw_case *c, enum dw_field x, con
 		r = dw_store_order_touch(e->store, c->row.id, err);
 	snprintf(line, sizeof(line), "%s set %s = %.120s", by, dw_fields[x].name, text);
 	if (r == 0)
-		r = dw_store_history_add(e->store, c->row.id, now, line, err);
+		r = dw_store_history_add(e->store, c->row.id, now, dw_utf8_mend(line), err);
 	dw_hand_fini(&h);
 	return r;
 }
@@ -139,6 +139,7 @@ static int note_manager(struct dw_engine *e, const struct dw_case *c, const stru
 	snprintf(text, sizeof(text), "%.60s took over %s of order %.64s after its deadline. Nobody is reminded again until %s.%s%.500s",
 		 a->ack.by, dw_kinds[a->kind].name, c->row.order_id, until, dw_empty(note) ? "" : " The note: ",
 		 dw_empty(note) ? "" : note);
+	dw_utf8_mend(text);
 	snprintf(key, sizeof(key), "ack|%lld|%d|%lld", (long long)c->row.id, (int)a->side, (long long)now);
 	return dw_dispatch_words(e, DW_MAIL_NOTE, who, title, words, 1, NULL, key, now, err);
 }
@@ -167,7 +168,7 @@ static int ack_sides(struct dw_engine *e, struct dw_case *c, const char *by, int
 		return dw_err_set(err, 1, "order %s has nothing open to ack", c->row.order_id);
 	snprintf(line, sizeof(line), "%s acked%s%.300s", by, dw_empty(note) ? "" : ": ", dw_empty(note) ? "" : note);
 	if (r == 0)
-		r = dw_store_history_add(e->store, c->row.id, now, line, err);
+		r = dw_store_history_add(e->store, c->row.id, now, dw_utf8_mend(line), err);
 	return r == 0 ? dw_store_order_touch(e->store, c->row.id, err) : r;
 }
 
@@ -236,7 +237,7 @@ static int set_closed(struct dw_engine *e, int64_t order, bool closed, const cha
 		r = dw_store_order_put(e->store, &c.row, err);
 	snprintf(line, sizeof(line), "%s%s%.300s", closed ? by : "reopened", closed ? " closed it: " : "", closed && note ? note : "");
 	if (r == 0)
-		r = dw_store_history_add(e->store, order, now, line, err);
+		r = dw_store_history_add(e->store, order, now, dw_utf8_mend(line), err);
 	dw_case_fini(&c);
 	return r;
 }

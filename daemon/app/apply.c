@@ -592,12 +592,17 @@ static int fail_row(struct dw_feed_row *row, const void *arg, dw_time now)
 int dw_engine_read_failed(struct dw_engine *e, const struct dw_feed_conf *feed, int code, const char *why, dw_time now,
 			  struct dw_err *err)
 {
-	struct failure f = { code, why };
+	struct dw_err shown;
+	struct failure f = { code, shown.text };
 	int ix = dw_feed_index(e, feed->name);
 
+	/* a file's name may be any bytes (a zip from another system is unpacked as GBK): the store would refuse them, and
+	 * nobody would hear of the failure */
+	snprintf(shown.text, sizeof(shown.text), "%s", why);
+	dw_quote_line(shown.text);
 	/* said once: a damaged file is tried at every poll, and stays the same file */
-	if (ix < 0 || !dw_streq(e->feed_row[ix].error, why))
-		dw_engine_log(e, DW_LOG_WARNING, "read failed feed=%s: %s", feed->name, why);
+	if (ix < 0 || !dw_streq(e->feed_row[ix].error, shown.text))
+		dw_engine_log(e, DW_LOG_WARNING, "read failed feed=%s: %s", feed->name, shown.text);
 	return change_row(e, feed, fail_row, &f, now, err);
 }
 

@@ -706,6 +706,7 @@ int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const ch
 	}
 	snprintf(reason, sizeof(reason), "This was for %.64s, whose address %.200s the mail server refuses: %.300s", dead->person,
 		 dead->address, why);
+	dw_utf8_mend(reason);
 	snprintf(key, sizeof(key), "redirect|%.200s|%.64s", dead->message_id, e->config->people.p[person].name);
 	r = new_row(e, dead->type, person, now, &row, err);
 	if (r < 0)

@@ -256,7 +256,7 @@ static int history(struct dw_engine *e, int64_t order, dw_time now, const char *
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	return dw_store_history_add(e->store, order, now, line, NULL);
+	return dw_store_history_add(e->store, order, now, dw_utf8_mend(line), NULL);
 }
 
 static int note_alert(struct dw_engine *e, const struct dw_case *c, enum dw_side side, dw_time now)
@@ -365,6 +365,7 @@ static int tell_setter(struct dw_engine *e, const struct dw_case *c, const struc
 	snprintf(text, sizeof(text), "Order %.64s: you said %s = %.200s; the platform still says %.200s. That counts from now on. "
 				     "If you are right, see to it on the platform.",
 		 c->row.order_id, dw_fields[h->field].name, dw_buf_str(&said), says.n ? dw_buf_str(&says) : "nothing");
+	dw_utf8_mend(text);
 	snprintf(key, sizeof(key), "fallen|%s|%s|%s|%lld", c->row.feed, c->row.order_id, dw_fields[h->field].name,
 		 (long long)h->at);
 	return dw_dispatch_words(e, DW_MAIL_NOTE, who >= 0 ? who : c->owner, title, note, 1, NULL, key, now, err);

@@ -41,6 +41,7 @@ static int tell_error(struct dw_engine *e, int ix, dw_time now, struct dw_err *e
 		return 0;
 	snprintf(title, sizeof(title), "Feed %.64s needs a look (feed_error)", conf->name);
 	snprintf(text, sizeof(text), "%.700s", row->error ? row->error : "unknown error");
+	dw_utf8_mend(text);
 	snprintf(key, sizeof(key), "feed_error|%s|%lld|%lld", conf->name, (long long)row->error_since, (long long)now);
 	r = to_operators(e, title, note, 2, conf, key, now, err);
 	if (r < 0)
@@ -88,6 +89,7 @@ static int mail_stale(struct dw_engine *e, int ix, const struct dw_gathered *g, 
 		 "unknown here. Export the orders again, or see why the export stopped.%s%.100s",
 		 conf->name, c.year, c.month, c.day, c.hour, c.minute, row->error ? " The last error: " : "",
 		 row->error ? row->error : "");
+	dw_utf8_mend(first);
 	for (size_t i = 0; i < g->n && i < LISTED; i++) {
 		dw_buf_puts(&list, i ? "; " : "Check by hand: ");
 		line_of(&list, &g->item[i], p);

@@ -1,6 +1,8 @@
 /* ingest-map.h */
 #include "ingest-map.h"
 
+#include "duewatch/quote.h"
+
 #include <ctype.h>
 #include <stdio.h>
 
@@ -17,6 +19,7 @@ void dw_report_reject(struct dw_read_report *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	dw_quote_line(line); /* a title or a cell cut inside a character: the store would refuse the whole read */
 	dw_buf_puts(&r->rejects, line);
 	dw_buf_putc(&r->rejects, '\n');
 }

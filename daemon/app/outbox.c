@@ -207,6 +207,7 @@ static int mark_person(struct dw_engine *e, const struct dw_mail_row *row, dw_ti
 		return 0;
 	p.dead_at = dead_at;
 	snprintf(p.dead_why, sizeof(p.dead_why), "%s", why);
+	dw_utf8_mend(p.dead_why);
 	return dw_store_person_put(e->store, &p, err);
 }
 

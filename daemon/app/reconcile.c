@@ -152,6 +152,7 @@ static int tell(struct dw_engine *e, const char *wrong, dw_time now, struct dw_e
 		 "The daily count of orders and steps doesn't add up: %.600s. Until it does, don't rely on silence: look at "
 		 "duewatch status. duewatch doctor looks for a cause.",
 		 wrong);
+	dw_utf8_mend(text);
 	for (size_t i = 0; r >= 0 && i < e->config->people.n_operators; i++) {
 		int who = e->config->people.operators[i];
 

@@ -65,6 +65,7 @@ int dw_err_set(struct dw_err *err, int code, const char *fmt, ...)
 	for (char *c = err->text; *c; c++)
 		if (*c == '\n' || *c == '\r')
 			*c = ' ';
+	dw_utf8_mend(err->text);
 	return code;
 }
 
@@ -322,4 +323,23 @@ bool dw_utf8_valid(const char *s, size_t n)
 		i += k;
 	}
 	return true;
+}
+
+char *dw_utf8_mend(char *s)
+{
+	size_t n = strlen(s), o = 0;
+
+	for (size_t i = 0, k; i < n; i += k) {
+		k = dw_utf8_seq(s + i, n - i);
+		if (k) {
+			memmove(s + o, s + i, k);
+			o += k;
+			continue;
+		}
+		s[o++] = '?';
+		for (k = 1; i + k < n && ((unsigned char)s[i + k] & 0xC0) == 0x80; k++)
+			; /* one for the whole of a broken sequence */
+	}
+	s[o] = '\0';
+	return s;
 }

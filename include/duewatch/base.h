@@ -110,5 +110,8 @@ const char *dw_near(const char *s, const char *const *words, size_t n);
 /* UTF-8: length of the valid sequence at s (1-4), 0 if s[0..n) does not begin with one. */
 size_t dw_utf8_seq(const char *s, size_t n);
 bool dw_utf8_valid(const char *s, size_t n);
+/* In place: what isn't UTF-8 becomes a '?'. For text that "%.60s" may have cut inside a sequence, and for names of files:
+ * the store refuses such text, and with it whatever was to be written. Returns s. */
+char *dw_utf8_mend(char *s);
 
 #endif

@@ -22,7 +22,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from harness import wrapped
+from harness import fine, late, until, wrapped
 from smtpd import SmtpServer
 
 BUILD = pathlib.Path(os.environ.get("DUEWATCH_BUILD", "build")).resolve()
@@ -321,3 +321,60 @@ def test_killed_again_and_again(tmp_path):
                 told.setdefault((number, step, str(mail.to)), set()).add(str(m["Message-ID"]))
     assert {number for number, _, _ in told} == {row[0] for row in rows}
     assert all(len(which) == 1 for which in told.values())
+
+
+LONG = "a" + "订单已付款等待发货" * 40      # wherever it is cut by bytes: inside a character, most of the time
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first-read", "later"])
+@pytest.mark.parametrize("column", ["status", "transport", "currency", "extension_state", "lead_days"])
+def test_a_cell_that_is_cut_inside_a_character(work, column, first):
+    """It is told, and nothing else is the worse for it."""
+    if not first:
+        work.csv([fine("Z1")])
+        work.once()
+    head = ["order_id", "promised_at", "owner"] + [column]
+    work.csv([["A%d" % i, day(-1), "alice", "x" * i + LONG[:60]] for i in range(3)], head=head)
+    work.once()
+    assert work.one("SELECT rejected FROM feeds") >= 3 and work.one("SELECT error FROM feeds") is None
+    assert {m["to"].split()[0] for m in work.mails()} == {"alice", "ops"}
+
+
+def test_a_file_whose_name_is_no_utf8(work):
+    d = work.started()
+    bad = os.fsencode(work.inbox) + "/订单.csv".encode("gbk")
+    pathlib.Path(os.fsdecode(bad)).write_bytes(b'order_id,status\n"open\n')
+    error = until(lambda: work.one("SELECT error FROM feeds"), "the error in the store")
+    assert error.startswith("?.csv: line 3: ")
+    until(lambda: [m["to"].split()[0] for m in work.mails()] == ["ops"], "the operators' mail")
+    d.send(signal.SIGUSR1)
+    assert json.loads(work.tool("status", "--json"))["feeds"][0]["error"] == error
+    assert d.log().count("read failed") == 1     # said once
+
+
+def test_notes_that_are_cut_inside_a_character(work):
+    work.csv([late("A1"), late("A2"), late("A3")])
+    work.once()
+    for k in range(3):
+        note = "x" * k + LONG
+        work.tool("ack", "A1", "--as", "bo", "--note", note)
+        work.tool("set", "A2", "note=" + note, "buyer=" + note)
+        work.tool("close", "A3", "--note", note)
+        work.tool("reopen", "A3")
+    work.once()
+    assert note[:80] in work.tool("explain", "A1") + work.tool("explain", "A3")
+    # the feed's value changes: the setter is told what he said and what it says, both cut
+    work.csv([late("A%d" % i, buyer="y" * k + LONG) for i in range(1, 4)])
+    work.once()
+    assert any("your value no longer counts" in m["subject"] for m in work.mails())
+
+
+@pytest.mark.parametrize("k", range(3))
+def test_a_refusal_that_is_cut_inside_a_character(work, relay, k):
+    """The address is dead, whatever the relay's language."""
+    relay.script["RCPT:alice@a.example.com"] = "550 5.1.1 " + "x" * k + "用户不存在" * 60
+    work.config(relay=relay)
+    work.csv([late("A1")])
+    work.once(code=1)
+    assert work.one("SELECT dead_why FROM people WHERE name='alice'")
+    assert [m[1] for m in work.outbox("bo")] == [2]

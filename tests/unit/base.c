@@ -36,6 +36,9 @@ static void errors(void **state)
 	text[sizeof(text) - 1] = '\0';
 	dw_err_set(&err, -1, "%s", text);
 	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+	/* "%.20s" cuts bytes, and a file's name may be any of them */
+	dw_err_set(&err, -1, "\"%.5s\" in %s", "a钢钢", "\xB6\xA9\xB5.csv");
+	assert_string_equal(err.text, "\"a钢?\" in ?.csv");
 }
 
 static void buffers(void **state)
@@ -163,6 +166,13 @@ static void utf8(void **state)
 	for (size_t i = 0; i < DW_COUNT(t); i++) {
 		assert_int_equal(dw_utf8_seq(t[i].s, t[i].n), t[i].len);
 		assert_int_equal(dw_utf8_valid(t[i].s, t[i].n), t[i].len == t[i].n);
+	}
+	for (size_t i = 0; i < DW_COUNT(t); i++) {
+		char s[8] = "";
+
+		memcpy(s, t[i].s, t[i].n);
+		assert_true(dw_utf8_valid(dw_utf8_mend(s), strlen(s)));
+		assert_true(t[i].len != t[i].n || strcmp(s, t[i].s) == 0);
 	}
 	assert_true(dw_utf8_valid("a钢b", 5));
 	assert_false(dw_utf8_valid("a钢b\xFF", 6));
