@@ -15,6 +15,9 @@
 
 enum { ROWS_MAX = 1048576 };
 
+/* A few bytes refer to a shared text of 64 KiB: what cells say together is bounded as what the parts unpack to. */
+static const uint64_t said_max = UINT64_C(2) << 30;
+
 /* A cell's type, its attribute t. */
 enum type { T_NUMBER, T_SHARED, T_INLINE, T_FORMULA_TEXT, T_BOOL, T_ERROR, T_ISO_DATE };
 
@@ -32,6 +35,7 @@ struct sheet {
 	bool is_date, too_long;
 	size_t col, next; /* of the cell in hand; of the next cell without a place of its own */
 	struct dw_buf value;
+	uint64_t said; /* bytes of shared text handed over so far */
 };
 
 static void sheet_fini(struct sheet *s)
@@ -146,8 +150,10 @@ static void put_shared(struct sheet *s)
 		dw_rowbuf_bad(&s->row, s->col, "refers to a text the file doesn't have", s->value.p, s->value.n);
 	else if (s->book.at[i] == DW_BOOK_LONG)
 		dw_rowbuf_bad(&s->row, s->col, "longer than 64 KiB", "", 0);
-	else if (s->book.text.p[s->book.at[i]])
+	else if (s->book.text.p[s->book.at[i]]) {
 		dw_rowbuf_ref(&s->row, s->col, DW_CELL_TEXT, s->book.text.p + s->book.at[i]);
+		s->said += strlen(s->book.text.p + s->book.at[i]);
+	}
 }
 
 static void put_number(struct sheet *s)
@@ -278,6 +284,8 @@ static int on_end(void *ctx, const char *name, struct dw_err *err)
 	else if (s->in_cell && strcmp(name, "c") == 0) {
 		put_cell(s);
 		s->in_cell = s->in_inline = s->grab = false;
+		if (s->said > said_max)
+			return dw_err_set(err, -EBADMSG, "line %" PRId64 ": the sheet's cells say over 2 GiB: refused", s->line);
 	} else if (s->in_row && !s->in_cell && strcmp(name, "row") == 0)
 		return end_row(s, err);
 	else if (strcmp(name, "sheetData") == 0)

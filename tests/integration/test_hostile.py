@@ -166,12 +166,17 @@ def test_bombs_and_strange_files(tmp_path):
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
             z.writestr("_rels/.rels", '<R><Relationship Id="a" Type="x/officeDocument" Target="w.xml"/></R>')
-            z.writestr("_rels/w.xml.rels", f'<R><Relationship Id="a" Type="x/worksheet" Target="{more.get("target", "s.xml")}"/></R>')
+            z.writestr("_rels/w.xml.rels", f'<R><Relationship Id="a" Type="x/worksheet" Target="{more.get("target", "s.xml")}"/>'
+                                           '<Relationship Id="b" Type="x/sharedStrings" Target="t.xml"/></R>')
+            z.writestr("t.xml", f'<t><si><t>{"N" * 65000}</t></si></t>')
             z.writestr("w.xml", '<w xmlns:r="r"><sheets><sheet name="A&#x9b;31m&#x202e;" r:id="a"/></sheets></w>')
             z.writestr("s.xml", inside)
         return out.getvalue()
     files = {"bomb.xlsx": sheet("<w><sheetData>" + " " * 200_000_000 + "</sheetData></w>"), "deep.xlsx": sheet("<a>" * 100_000),
              "xxe.xlsx": sheet('<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><w>&a;</w>'), "out.xlsx": sheet("<w/>", target="../../etc/passwd"),
+             "said.xlsx": sheet("<w><sheetData><row>" + "".join(f'<c t="str"><v>{name}</v></c>' for name in HEADER) + "</row>" +
+                                "".join(f'<row><c t="str"><v>{random.getrandbits(60)}</v></c>' + '<c t="s"><v>0</v></c>' * 11 + "</row>" for _ in range(20_000)) +
+                                "</sheetData></w>"),
              "cut.xlsx": sheet("<w/>")[:-30], "junk.xlsx": b"PK\3\4" + bytes(range(256)) * 20, "wide.csv": b"order_id" + b",x" * 1_000_000 + b"\n",
              "long.csv": b"a" * 3_000_000, "open.csv": b'order_id,status\n"1,x\n' + b"2,x\n" * 50_000, "nul.csv": b"order_id\0,status\n1,x\n"}
     for name, data in files.items():
