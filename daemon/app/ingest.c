@@ -4,6 +4,7 @@
 #include "../feed/files.h"
 
 #include <stdio.h>
+#include <sys/random.h>
 
 /* What the survey learns of an order number: 64 bits of its hash, the file and the run of rows it was seen in. */
 struct seen {
@@ -29,6 +30,7 @@ struct pass {
 	uint16_t file;
 	dw_time base; /* of time-left values */
 	/* survey */
+	uint64_t seed; /* of the hashes: a secret of this read's */
 	struct seen *table;
 	size_t cap, used;
 	uint64_t last;
@@ -49,7 +51,7 @@ enum { LONG_ID = 18, ORDERS_MAX = 20 * 1000 * 1000 };
 
 static struct seen *slot(struct seen *table, size_t cap, uint64_t hash)
 {
-	size_t i = (size_t)(hash * UINT64_C(0x9E3779B97F4A7C15)) & (cap - 1);
+	size_t i = (size_t)hash & (cap - 1);
 
 	while (table[i].hash && table[i].hash != hash)
 		i = (i + 1) & (cap - 1);
@@ -77,10 +79,15 @@ static int table_grow(struct pass *p)
 	return 0;
 }
 
-static uint64_t id_hash(const char *id)
+/* Seeded, and its bits mixed: FNV's low bits depend on low bits alone, so a file could be full of numbers that fall into
+ * one slot, and 2^20 of them would take an hour; two of one hash would be one order. */
+static uint64_t id_hash(const struct pass *p, const char *id)
 {
-	uint64_t h = dw_hash_str(DW_HASH_INIT, id);
+	uint64_t h = dw_hash_str(DW_HASH_INIT ^ p->seed, id);
 
+	h = (h ^ h >> 33) * UINT64_C(0xFF51AFD7ED558CCD);
+	h = (h ^ h >> 33) * UINT64_C(0xC4CEB9FE1A85EC53);
+	h ^= h >> 33;
 	return h ? h : 1;
 }
 
@@ -129,7 +136,7 @@ static int survey_row(void *ctx, const struct dw_row *row, struct dw_err *err)
 	r = dw_map_order_id(&p->map, row, id, sizeof(id), NULL);
 	if (r < 0)
 		return r == -ENOMEM ? dw_err_oom(err) : 0; /* reported by the delivery */
-	hash = id_hash(id);
+	hash = id_hash(p, id);
 	r = table_grow(p);
 	if (r < 0)
 		return r == -ENOMEM ? dw_err_oom(err) : dw_err_set(err, r, "more than %d orders in one feed", ORDERS_MAX);
@@ -237,7 +244,7 @@ static int deliver_row(void *ctx, const struct dw_row *row, struct dw_err *err)
 		dw_report_reject(p->report, "line %lld: the whole row: %s", (long long)row->line, why.text);
 		return 0;
 	}
-	hash = id_hash(id);
+	hash = id_hash(p, id);
 	s = p->cap ? slot(p->table, p->cap, hash) : NULL;
 	if (!s || !s->hash)
 		return dw_err_set(err, -EAGAIN, "the file changed while it was read");
@@ -380,6 +387,8 @@ int dw_ingest_read(const struct dw_feed_conf *conf, const char *seen_before, dw_
 	r = dw_files_open(&files, conf->path, conf->type, conf->all_files, err);
 	if (r < 0)
 		return r;
+	if (getrandom(&p.seed, sizeof(p.seed), 0) != (ssize_t)sizeof(p.seed))
+		return dw_err_set(err, -EIO, "the system gives no random number: %s", strerror(errno));
 	report->data_time = files.f[0].st.st_mtim.tv_sec;
 	if (report->data_time > now)
 		report->data_time = now; /* a clock ahead elsewhere must not make old data look fresh for long */
