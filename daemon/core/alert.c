@@ -11,6 +11,7 @@ const char *const dw_state_words[4] = { "quiet", "watching", "open", "acked" };
 enum {
 	SAME_ACT_BY_S = 3600,	   /* an act_by that moves by no more is the same */
 	TOLD_LATELY_S = 12 * 3600, /* a step that isn't urgent is spared for who was told within */
+	TOLD_OFTEN = 3,		   /* so often within that, by ever new dates: any step is */
 	DORMANT_S = 14 * 86400,	   /* longer past act_by on a first look: a line, then silence until a fact changes */
 	RESOLVED_EVERY_S = 86400,
 	ACK_DEFAULT_S = 2 * 86400,
@@ -190,6 +191,22 @@ static bool told_lately(const struct side *s, int person)
 	return false;
 }
 
+/* Told this very step so often lately, each time by another act_by: a date that moves with every read (a formula, a
+ * clock in the export) would mail at every read. */
+static bool told_often(const struct side *s, const struct dw_step *step, int person)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < s->in->n_told; i++) {
+		const struct dw_told *t = &s->in->told[i];
+
+		n += t->side == s->side && t->person == person && t->kind == s->next.kind && t->state == DW_STEP_MAILED &&
+		     strcmp(t->step, step->text) == 0 && !same_act_by(t->act_by, s->next.act_by) &&
+		     t->at > s->in->now - TOLD_LATELY_S && t->at <= s->in->now;
+	}
+	return n >= TOLD_OFTEN;
+}
+
 static bool key_exists(const struct side *s, const struct dw_step *step, int64_t number, int person)
 {
 	for (size_t i = 0; i < s->in->n_told; i++)
@@ -243,7 +260,7 @@ static void owe(struct side *s, const struct dw_owed *owed, bool moved)
 
 		if (key_exists(s, step, owed->number, who[i]))
 			continue;
-		if (moved || acked_away(s, owed) || (!step->urgent && told_lately(s, who[i])))
+		if (moved || acked_away(s, owed) || (!step->urgent && told_lately(s, who[i])) || told_often(s, step, who[i]))
 			state = DW_STEP_SPARED;
 		add_step(s, who[i], step->text, owed->number, s->next.kind, s->next.act_by, step->urgent, state,
 			 deliver(s, step, who[i]));

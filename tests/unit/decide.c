@@ -119,6 +119,20 @@ static void told_lately(void **state)
 	LOOK(&w, "2026-11-25T23:00:00Z", "alice 3d daily");
 	LOOK(&w, "2026-11-26T00:00:00Z", "alice 1d now, bob 1d now");
 	world_fini(&w);
+	/* but where the date moves with every read, only three times; what comes next by the last date comes */
+	begin(&w, OVERDUE, "2026-11-20");
+	LOOK(&w, "2026-11-20T00:00:01Z", "alice due now, bob due now, carol due now");
+	world_read(&w, "status=awaiting_shipment; promised_at=2026-11-20T02:00:00Z", at("2026-11-20T02:00:01Z"));
+	LOOK(&w, "2026-11-20T02:00:01Z", "alice due now, bob due now, carol due now");
+	world_read(&w, "status=awaiting_shipment; promised_at=2026-11-20T04:00:00Z", at("2026-11-20T04:00:01Z"));
+	LOOK(&w, "2026-11-20T04:00:01Z", "alice due now, bob due now, carol due now");
+	world_read(&w, "status=awaiting_shipment; promised_at=2026-11-20T06:00:00Z", at("2026-11-20T06:00:01Z"));
+	LOOK(&w, "2026-11-20T06:00:01Z", "alice due spared, bob due spared, carol due spared");
+	LOOK(&w, "2026-11-20T12:00:01Z", "");
+	world_read(&w, "status=awaiting_shipment; promised_at=2026-11-20T12:00:00Z", at("2026-11-20T12:00:02Z"));
+	LOOK(&w, "2026-11-20T12:00:02Z", "alice due now, bob due now, carol due now"); /* the first is 12 h ago */
+	LOOK(&w, "2026-11-21T12:00:00Z", "alice +1d now, bob +1d now");
+	world_fini(&w);
 	/* another kind on this side doesn't count */
 	begin(&w, LATE "; extension_state=declined", "2026-11-10");
 	LOOK(&w, "2026-11-10T01:00:00Z", "alice found daily");
