@@ -105,19 +105,16 @@ static int on_progress(void *user, curl_off_t dt, curl_off_t dn, curl_off_t ut, 
 	return c->stop && atomic_load(c->stop);
 }
 
-static void set_options(struct call *c, const char *url, bool head)
+static void set_options(struct call *c, const char *url, bool head, int64_t left_ms)
 {
 	bool tls = strncasecmp(url, "https:", 6) == 0;
 	CURL *h = c->curl;
 
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(h, CURLOPT_TIMEOUT, (long)DW_HEARTBEAT_S);
-	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT, (long)DW_HEARTBEAT_S);
+	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)left_ms);
+	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)left_ms);
 	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, tls ? "https" : "http");
-	curl_easy_setopt(h, CURLOPT_REDIR_PROTOCOLS_STR, tls ? "https" : "http,https");
-	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, head ? 0L : 1L);
-	curl_easy_setopt(h, CURLOPT_MAXREDIRS, (long)REDIRECTS);
 	curl_easy_setopt(h, CURLOPT_NOBODY, head ? 1L : 0L);
 	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(h, CURLOPT_PROXY, ""); /* none, whatever the environment says: as for the relay */
@@ -143,23 +140,68 @@ static CURLcode set_trust(struct call *c)
 	return curl_easy_setopt(c->curl, CURLOPT_CAINFO, c->ca_file);
 }
 
-/* The answer's code, or < 0. libcurl's own words may hold the address: only its codes' are used. */
-static int perform(struct call *c, const char *url, bool head, struct dw_err *err)
+/* Where an answer of 3xx leads, into url; false: it is no redirection, or one that isn't followed. Only to the same host,
+ * whatever the port: its server is not to choose what this machine, which others may not reach, calls upon. And never
+ * from https to http. */
+static bool redirected(struct call *c, char url[URL_MAX + 1])
 {
-	char host[DW_HEARTBEAT_HOST_SIZE];
-	long code = 0;
-	CURLcode rc;
-	int r = dw_heartbeat_host(host, url, err);
+	char to[DW_HEARTBEAT_HOST_SIZE], from[DW_HEARTBEAT_HOST_SIZE];
+	const char *next = NULL;
+	size_t n;
 
-	if (r < 0)
-		return r;
-	set_options(c, url, head);
+	curl_easy_getinfo(c->curl, CURLINFO_REDIRECT_URL, &next);
+	if (!next || dw_heartbeat_host(to, next, NULL) < 0 || dw_heartbeat_host(from, url, NULL) < 0)
+		return false;
+	n = *from == '[' ? strcspn(from, "]") + 1 : strcspn(from, ":");
+	if (strncasecmp(to, from, n) != 0 || (to[n] && to[n] != ':') ||
+	    (strncasecmp(url, "https:", 6) == 0 && strncasecmp(next, "https:", 6) != 0))
+		return false;
+	memmove(url, next, strlen(next) + 1); /* within URL_MAX, or it had no host */
+	return true;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* One request of a call that must be over at `deadline`. */
+static CURLcode perform_once(struct call *c, const char *url, bool head, int64_t deadline, long *code)
+{
+	int64_t left = deadline - now_ms();
+	CURLcode rc;
+
+	if (left <= 0)
+		return CURLE_OPERATION_TIMEDOUT;
+	c->body = c->headers = 0;
+	set_options(c, url, head, left);
 	rc = set_trust(c);
 	if (rc == CURLE_OK)
 		rc = curl_easy_setopt(c->curl, CURLOPT_URL, url);
 	if (rc == CURLE_OK)
 		rc = curl_easy_perform(c->curl);
-	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &code);
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, code);
+	return rc;
+}
+
+/* The answer's code, or < 0. libcurl's own words may hold the address: only its codes' are used. */
+static int perform(struct call *c, const char *to, bool head, struct dw_err *err)
+{
+	char host[DW_HEARTBEAT_HOST_SIZE], url[URL_MAX + 1];
+	int64_t deadline = now_ms() + DW_HEARTBEAT_S * INT64_C(1000);
+	long code = 0;
+	CURLcode rc;
+	int r = dw_heartbeat_host(host, to, err);
+
+	if (r < 0)
+		return r;
+	snprintf(url, sizeof(url), "%s", to);
+	rc = perform_once(c, url, head, deadline, &code);
+	for (int i = 0; i < REDIRECTS && rc == CURLE_OK && !head && code / 100 == 3 && redirected(c, url); i++)
+		rc = perform_once(c, url, head, deadline, &code);
 	if (rc == CURLE_ABORTED_BY_CALLBACK)
 		return dw_err_set(err, -ECANCELED, "stopped");
 	if (rc != CURLE_OK && !(rc == CURLE_WRITE_ERROR && code > 0 && c->body > BODY_MAX))

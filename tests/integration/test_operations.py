@@ -235,6 +235,18 @@ def test_heartbeat_follows_within_http(work, web):
     assert "heartbeat failed" not in d.log()
 
 
+def test_heartbeat_never_leaves_its_host(work, web):
+    """Its server doesn't choose what this machine calls upon."""
+    other = Web()
+    try:
+        web.code, web.headers = 302, [("Location", other.url.replace("127.0.0.1", "localhost"))]
+        ops(work, web)
+        work.started().wait_log("heartbeat failed: %s answered 302" % web.host)
+        assert other.hits == []
+    finally:
+        other.close()
+
+
 def test_heartbeat_with_a_huge_answer(work, web):
     web.body = b"x" * (64 << 20)
     ops(work, web)
