@@ -19,6 +19,7 @@ struct gather {
 	uint64_t hash;
 	struct dw_fold fold;
 	struct dw_read_order o;
+	size_t bytes; /* of its texts */
 	struct gather *next;
 };
 
@@ -44,10 +45,11 @@ struct pass {
 	bool open;
 	struct gather **gathered; /* by hash, as many buckets as scattered orders */
 	size_t n_gathered, buckets;
+	size_t held; /* bytes they take */
 	unsigned long shortages; /* dw_shortages() at the start */
 };
 
-enum { LONG_ID = 18, ORDERS_MAX = 20 * 1000 * 1000 };
+enum { LONG_ID = 18, ORDERS_MAX = 20 * 1000 * 1000, GATHER_MAX = 512 * 1024 * 1024 };
 
 static struct seen *slot(struct seen *table, size_t cap, uint64_t hash)
 {
@@ -122,6 +124,13 @@ static bool stopped(const struct pass *p)
 	return p->report->stop && atomic_load_explicit(p->report->stop, memory_order_relaxed);
 }
 
+/* Such orders are held until the file's end. */
+static int too_scattered(const struct pass *p, struct dw_err *err)
+{
+	return dw_err_set(err, -E2BIG, "the rows of %zu orders don't stand together, which is too much to hold: sort the file by its "
+			  "order numbers", p->n_gathered);
+}
+
 static int survey_row(void *ctx, const struct dw_row *row, struct dw_err *err)
 {
 	struct pass *p = ctx;
@@ -151,6 +160,8 @@ static int survey_row(void *ctx, const struct dw_row *row, struct dw_err *err)
 	} else if (s->file == p->file && s->run != p->run && !s->scattered) {
 		s->scattered = true;
 		p->n_gathered++;
+		if (p->n_gathered > GATHER_MAX / sizeof(struct gather))
+			return too_scattered(p, err);
 	}
 	return 0;
 }
@@ -202,9 +213,20 @@ static int flush(struct pass *p, struct dw_err *err)
 	return hand_over(p, &p->fold, &p->cur, err);
 }
 
+static size_t text_bytes(const struct dw_facts *f)
+{
+	size_t n = 0;
+
+	for (int x = 0; x < DW_FIELD_COUNT; x++)
+		n += f->text[x] ? strlen(f->text[x]) + 1 : 0;
+	return n;
+}
+
 static int gather_row(struct pass *p, uint64_t hash, const struct dw_row *row, struct dw_err *err)
 {
 	struct gather **at, *g;
+	size_t before;
+	int r;
 
 	if (!p->gathered) {
 		p->buckets = p->n_gathered * 2 + 1;
@@ -223,8 +245,13 @@ static int gather_row(struct pass *p, uint64_t hash, const struct dw_row *row, s
 		start_order(&g->o, p, row);
 		g->next = *at;
 		*at = g;
+		p->held += sizeof(*g);
 	}
-	return fold_row(p, &g->fold, &g->o, row, err);
+	r = fold_row(p, &g->fold, &g->o, row, err);
+	before = g->bytes;
+	g->bytes = text_bytes(&g->fold.f) + text_bytes(&g->fold.cancelled);
+	p->held += g->bytes - before;
+	return r == 0 && p->held > GATHER_MAX ? too_scattered(p, err) : r;
 }
 
 static int deliver_row(void *ctx, const struct dw_row *row, struct dw_err *err)

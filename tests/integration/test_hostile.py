@@ -218,6 +218,15 @@ def test_numbers_that_fall_into_one_slot(tmp_path):
     assert took["alike"] < 2.5 * took["plain"], took
 
 
+def test_rows_that_stand_apart_are_held_up_to_a_bound(tmp_path):
+    s = Shop(tmp_path)
+    numbers = "".join("%d\n" % i for i in range(500_000))
+    (tmp_path / "shop.csv").write_text("order_id\n" + numbers * 2)
+    assert "orders don't stand together" in s.once(code=1)
+    (tmp_path / "shop.csv").write_text("order_id\n" + "".join("%d\n" % i for i in range(2000)) * 2)
+    assert "read feed=shop orders=2000" in s.once(code=0)
+
+
 @as_root
 def test_links_in_the_drop_folder(tmp_path):
     """Whoever may drop files may not have the service's own files read out in an error mail."""
