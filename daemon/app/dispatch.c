@@ -261,6 +261,9 @@ static bool is_alert(const struct dw_step_row *s, const void *arg)
 	return s->told.kind != DW_NO_KIND;
 }
 
+/* Good news of this many orders at once still comes one by one. */
+enum { RESOLVED_SINGLY = 5 };
+
 static int person_now(struct dw_engine *e, int person, dw_time now, struct dw_err *err)
 {
 	struct wanted w = { DW_DELIVER_NOW, e->config->people.p[person].daily_minute < 0 };
@@ -275,6 +278,11 @@ static int person_now(struct dw_engine *e, int person, dw_time now, struct dw_er
 	filter(&l, is_alert, NULL);
 	if (r == 0 && l.n)
 		r = mail_steps(e, DW_MAIL_ALERT, person, l.p, l.n, NULL, NULL, now, err);
+	/* a late export that puts hundreds right is one mail, not hundreds through a relay that counts them */
+	if (r == 0 && res.n > RESOLVED_SINGLY) {
+		r = mail_steps(e, DW_MAIL_RESOLVED, person, res.p, res.n, NULL, NULL, now, err);
+		res.n = 0;
+	}
 	for (size_t i = 0; r == 0 && i < res.n; i++) /* each in its order's thread */
 		r = mail_steps(e, DW_MAIL_RESOLVED, person, &res.p[i], 1, NULL, NULL, now, err);
 	dw_step_list_fini(&l);

@@ -227,6 +227,19 @@ def test_rows_that_stand_apart_are_held_up_to_a_bound(tmp_path):
     assert "read feed=shop orders=2000" in s.once(code=0)
 
 
+@pytest.mark.parametrize("n, mails", [(5, 5), (300, 1)])
+def test_good_news_in_bulk_is_one_mail(work, n, mails):
+    work.csv([fine("Z1")] + [late("A%d" % i) for i in range(n)])
+    work.once()
+    before = len(work.mails())
+    work.csv([fine("Z1")] + [fine("A%d" % i) for i in range(n)])
+    work.once()
+    settled = [m for m in work.mails() if "resolved" in m.get_all("X-Duewatch-Step")]
+    assert len(settled) == len(work.mails()) - before == mails
+    assert sum(len(m.get_all("X-Duewatch-Order")) for m in settled) == min(n, 220)      # 20 in full, 200 lines, the count of the rest
+    assert {s for s, in work.sql("SELECT state FROM steps")} == {1}
+
+
 @as_root
 def test_links_in_the_drop_folder(tmp_path):
     """Whoever may drop files may not have the service's own files read out in an error mail."""
