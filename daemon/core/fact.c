@@ -158,7 +158,16 @@ bool dw_facts_same(const struct dw_facts *a, const struct dw_facts *b, enum dw_f
 	return is_text(x) ? strcmp(a->text[x], b->text[x]) == 0 : a->num[x] == b->num[x];
 }
 
-/* Leading and trailing ASCII and ideographic space; returns the length. */
+/* What can't be seen: U+200B..200F, 2060..2064, the byte-order mark, the soft hyphen. */
+static bool is_unseen(const char *s, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)s;
+
+	return (len == 3 && u[0] == 0xE2 && ((u[1] == 0x80 && u[2] >= 0x8B && u[2] <= 0x8F) || (u[1] == 0x81 && u[2] >= 0xA0 && u[2] <= 0xA4))) ||
+	       (len == 3 && u[0] == 0xEF && u[1] == 0xBB && u[2] == 0xBF) || (len == 2 && u[0] == 0xC2 && u[1] == 0xAD);
+}
+
+/* Leading and trailing ASCII and ideographic space, and what comes unseen with a text copied from a page; returns the length. */
 static size_t trim(const char **s)
 {
 	const char *p = *s;
@@ -167,7 +176,7 @@ static size_t trim(const char **s)
 	for (;;) {
 		if (n && (unsigned char)*p <= ' ')
 			p++, n--;
-		else if (n >= 3 && memcmp(p, "\xE3\x80\x80", 3) == 0)
+		else if (n >= 3 && (memcmp(p, "\xE3\x80\x80", 3) == 0 || is_unseen(p, 3)))
 			p += 3, n -= 3;
 		else if (n >= 2 && memcmp(p, "\xC2\xA0", 2) == 0)
 			p += 2, n -= 2;
@@ -177,7 +186,7 @@ static size_t trim(const char **s)
 	for (;;) {
 		if (n && (unsigned char)p[n - 1] <= ' ')
 			n--;
-		else if (n >= 3 && memcmp(p + n - 3, "\xE3\x80\x80", 3) == 0)
+		else if (n >= 3 && (memcmp(p + n - 3, "\xE3\x80\x80", 3) == 0 || is_unseen(p + n - 3, 3)))
 			n -= 3;
 		else if (n >= 2 && memcmp(p + n - 2, "\xC2\xA0", 2) == 0)
 			n -= 2;
@@ -269,14 +278,14 @@ static bool scientific(const char *s, size_t n)
 
 enum { ORDER_ID_MAX = 64 };
 
-/* What clean_text would drop or change could make one order of two. */
+/* What clean_text would drop or change could make one order of two; what can't be seen, two that look like one. */
 static bool is_clean(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n;) {
 		const unsigned char *u = (const unsigned char *)s + i;
 		size_t len = dw_utf8_seq(s + i, n - i);
 
-		if (len == 0 || is_control(u, len) || is_bidi(u, len))
+		if (len == 0 || is_control(u, len) || is_bidi(u, len) || is_unseen(s + i, len))
 			return false;
 		i += len;
 	}
@@ -305,7 +314,7 @@ static int parse_order_id(struct dw_facts *f, const char *s, size_t n, bool numb
 	if (n > ORDER_ID_MAX)
 		return dw_err_set(err, -EINVAL, "order_id is longer than %d bytes", ORDER_ID_MAX);
 	if (!is_clean(s, n))
-		return dw_err_set(err, -EINVAL, "order_id has control characters or broken bytes in it: is the encoding right?");
+		return dw_err_set(err, -EINVAL, "order_id has control or invisible characters or broken bytes in it: is the encoding right?");
 	return take_text(f, DW_F_ORDER_ID, s, n, ORDER_ID_MAX, err);
 }
 
