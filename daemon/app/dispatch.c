@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <sys/random.h>
 
 /* ---- one mail ---- */
 
@@ -32,11 +33,39 @@ static char *key_of(struct dw_engine *e, const struct dw_step_row *step, size_t 
 	return dw_buf_take(&b);
 }
 
+/* This store's secret part of every Message-ID. Step keys alone can be guessed by whoever knows the order, and that is the
+ * buyer: mail servers drop the second mail with one Message-ID, so his, sent ahead, would take the alert's place. */
+static int salt(struct dw_engine *e, char **out, struct dw_err *err)
+{
+	unsigned char raw[16];
+	char hex[2 * sizeof(raw) + 1];
+	int r = dw_store_meta_get(e->store, "message_salt", out, err);
+
+	if (r <= 0)
+		return r;
+	if (getrandom(raw, sizeof(raw), 0) != (ssize_t)sizeof(raw))
+		return dw_err_set(err, -EIO, "the system gives no random number: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof(raw); i++)
+		snprintf(hex + 2 * i, 3, "%02x", raw[i]);
+	*out = dw_strdup(hex);
+	return *out ? dw_store_meta_put(e->store, "message_salt", hex, err) : dw_err_oom(err);
+}
+
 static int store_mail(struct dw_engine *e, struct dw_mail_row *row, const struct dw_mail_view *view, struct dw_err *err)
 {
+	struct dw_mail_view salted = *view;
+	DW_FREE char *secret = NULL;
 	struct dw_mail mail = { 0 };
-	int r = dw_mail_compose(e->composer, &mail, view, err);
+	DW_BUF key = { 0 };
+	int r = salt(e, &secret, err);
 
+	if (r < 0)
+		return r;
+	dw_buf_printf(&key, "%s|%s", secret, view->key ? view->key : "");
+	if (key.failed)
+		return dw_err_oom(err);
+	salted.key = key.p;
+	r = dw_mail_compose(e->composer, &mail, &salted, err);
 	if (r < 0)
 		return r;
 	free(row->message_id);

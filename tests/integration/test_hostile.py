@@ -227,6 +227,19 @@ def test_rows_that_stand_apart_are_held_up_to_a_bound(tmp_path):
     assert "read feed=shop orders=2000" in s.once(code=0)
 
 
+def test_message_ids_cannot_be_foretold(tmp_path):
+    """The buyer knows the order, its dates, and perhaps who is told; not what another store would call the same mail."""
+    ids = set()
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        s = Shop(tmp_path / name)
+        s.orders(order("1", promised_at="2026-01-01", agreed_at=""))
+        s.once(code=0)
+        ids |= {mail["Message-ID"] for mail in s.mails()}
+        people = len(list(s.mails()))
+    assert people and len(ids) == 2 * people
+
+
 @pytest.mark.parametrize("n, mails", [(5, 5), (300, 1)])
 def test_good_news_in_bulk_is_one_mail(work, n, mails):
     work.csv([fine("Z1")] + [late("A%d" % i) for i in range(n)])
