@@ -157,7 +157,8 @@ run_tests() {
 	shift 2
 	alone ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 1800 -j "$jobs" \
 		--repeat until-pass:3 "$@" || rc=1
-	DUEWATCH_BUILD=$programs alone /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --color=no tests/integration ||
+	DUEWATCH_BUILD=$programs alone /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --color=no -n 4 \
+		--dist loadfile tests/integration ||
 		rc=1
 	return $rc
 }

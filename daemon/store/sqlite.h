@@ -120,7 +120,7 @@ int dw_state_folder(const char *dir, struct dw_err *err);
 int dw_state_lock(int *out, const char *dir, struct dw_err *err);
 int dw_state_file(const char *path, struct dw_err *err); /* makes duewatch.db, 0600, where there is none */
 int dw_state_backup(struct dw_sqlite *s, int64_t version, dw_time now, struct dw_err *err);
-int dw_state_copy(struct dw_sqlite *s, const char *path, struct dw_err *err); /* dw_store_backup */
+int dw_state_copy(struct dw_sqlite *s, const char *name, struct dw_err *err); /* dw_store_backup */
 
 /* ---- sqlite.c ---- */
 /* dw_store_sqlite_open with another list of migrations: the contract suite's. */

@@ -278,7 +278,7 @@ int dw_state_copy(struct dw_sqlite *s, const char *name, struct dw_err *err)
 	DW_FREE char *path = NULL;
 	int fd, r = plain_path(&path, name, err);
 
-	if (r < 0)
+	if (!path)
 		return r;
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)

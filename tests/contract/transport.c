@@ -397,7 +397,7 @@ static void test_stages(void **state)
 		{ "BANNER 421 4.3.2 busy|cut", DW_RETRY, DW_AT_CONNECT, 421, "421 4.3.2 busy" },
 		{ "BANNER 554 5.7.1 go away", DW_RELAY_REFUSED, DW_AT_CONNECT, 554, "554 5.7.1 go away" },
 		{ "BANNER cut", DW_RETRY, DW_AT_CONNECT, 0, "cut the connection" },
-		{ "BANNER reset", DW_RETRY, DW_AT_CONNECT, 0, "cut the connection" },
+		{ "BANNER reset", DW_RETRY, DW_AT_CONNECT, 0, "connect" }, /* or "can't connect": the reset may be quicker than we */
 		{ "BANNER garbage|cut", DW_RETRY, DW_AT_CONNECT, 0, "cut the connection" },
 		{ "BANNER 220-one\\n220 two", DW_SENT, DW_AT_DOT, 250, "250" },
 		{ "EHLO 421 bye|cut", DW_RETRY, DW_AT_CONNECT, 421, "421 bye" },

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 
 import pytest
-from harness import Shop
+from harness import WRAP, Shop
 from smtpd import SmtpServer, make_cert
 
 
@@ -20,6 +20,8 @@ def work(tmp_path):
 def nobody():
     """A shop of a user to whom permissions mean something, in a folder that he can reach and that root made: one of his
     right in /tmp could be anybody's trap."""
+    if WRAP:
+        pytest.skip("whoever wraps the daemon chooses its user")
     outer = pathlib.Path(tempfile.mkdtemp(prefix="duewatch-machine-"))
     outer.chmod(0o755)
     folder = outer / "shop"

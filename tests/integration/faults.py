@@ -11,7 +11,7 @@ import subprocess
 import threading
 
 import pytest
-from harness import have, parse, until
+from harness import WRAP, have, parse, until
 from smtpd import SmtpServer
 
 LONG = bool(os.environ.get("DW_LONG"))      # the whole sweeps: minutes
@@ -19,7 +19,7 @@ YEAR, HOUR = 365 * 86400, 3600
 QUEUED, LEASED, SENT, UNSURE, FAILED, WITHDRAWN = range(6)
 ADDRESS = {p: "%s@%s.example.com" % (p, p[0]) for p in ("alice", "bo", "chen", "ops")}
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-needs_strace = pytest.mark.skipif(not have("strace"), reason="strace is missing")
+needs_strace = pytest.mark.skipif(not have("strace") or bool(WRAP), reason="strace is missing, or would trace the wrapper")
 
 
 class Gate(SmtpServer):
