@@ -158,8 +158,7 @@ run_tests() {
 	alone ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 1800 -j "$jobs" \
 		--repeat until-pass:3 "$@" || rc=1
 	DUEWATCH_BUILD=$programs alone /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --color=no -n 4 \
-		--dist loadfile tests/integration ||
-		rc=1
+		--dist loadfile tests/integration || rc=1
 	return $rc
 }
 
