@@ -713,10 +713,10 @@ class Season:
 
     def dry(self):
         """Nothing waits; what waits for its time is sent for."""
-        left = [str(m[0]) for m in self.shop.sql("SELECT id FROM mails WHERE state IN (0, 3) AND next_try > ?",
+        left = [m[0] for m in self.shop.sql("SELECT id FROM mails WHERE state IN (0, 3) AND next_try > ?",
                                                  int(time.time()) + 1)]
         for i in range(0, len(left), 50):
-            self.shop.tool("outbox", "retry", *left[i:i + 50])
+            self.shop.try_now(*left[i:i + 50])
         return not left and time.time() > self.model.settled_at() and self.idle()
 
     def idle(self):
@@ -759,7 +759,7 @@ class Season:
             if code == 0:
                 break
             for number, in self.shop.sql("SELECT id FROM mails WHERE state IN (0, 3)"):
-                self.shop.tool("outbox", "retry", str(number))
+                self.shop.retry(number)
         else:
             self.violations.append("--once: exit %d\n%s" % (code, self.last_words()))
         self.compare_model(time.time())

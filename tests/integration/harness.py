@@ -205,6 +205,14 @@ class Shop:
         """Now instead of in a minute: the waits themselves are the unit tests' and scenarios'."""
         self.tool("outbox", "retry", *map(str, ids))
 
+    def try_now(self, *ids):
+        """The same while the daemon runs, which may be quicker: then none of them is pulled forward."""
+        try:
+            self.retry(*ids)
+        except AssertionError as e:
+            if not any(word in str(e) for word in ("is sent already", "is being sent", "is withdrawn")):
+                raise
+
     def mails(self):
         """What lies in the maildir, parsed."""
         new = self.maildir / "new"
