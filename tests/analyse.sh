@@ -232,10 +232,11 @@ step_m32() {
 	shared=$(realpath -e ../shared 2>/dev/null) # some contract tests read specifications beside the sources
 	make_i386 && mkdir -p "$dir" || return
 	trap 'rmdir /run/systemd/nspawn/propagate/$name 2>/dev/null' RETURN
-	# the system is kept, so nothing is written there: the sources are read-only, what is made lies in $dir
-	systemd-nspawn -q -D "$base" -M "$name" --volatile=overlay --personality=x86 --as-pid2 --private-network \
-		--register=no --keep-unit --console=pipe --bind-ro="$top:/src" --bind="$dir:/out" ${shared:+"--bind-ro=$shared:/shared"} \
-		--setenv=PYTHONDONTWRITEBYTECODE=1 /src/tests/analyse.sh --there /out </dev/null
+	# the system is kept, so nothing is written there: the sources are read-only, what is made lies in $dir. Without that
+	# capability mlock would be refused, to the daemon too.
+	systemd-nspawn -q -D "$base" -M "$name" --volatile=overlay --personality=x86 --capability=CAP_IPC_LOCK --as-pid2 \
+		--private-network --register=no --keep-unit --console=pipe --bind-ro="$top:/src" --bind="$dir:/out" \
+		${shared:+"--bind-ro=$shared:/shared"} --setenv=PYTHONDONTWRITEBYTECODE=1 /src/tests/analyse.sh --there /out </dev/null
 }
 
 # Inside: the package says that it is for i386, and everything passes.

@@ -4,6 +4,8 @@
  *
  * Not libfaketime (0.9.10): it moves BOOTTIME with REALTIME or not at all, and hangs under the address sanitizer. */
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#define _TIME_BITS 64 /* as the program: where time_t had 32 bits, these functions have other names then */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,6 +14,12 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifdef SYS_clock_gettime64
+#define CLOCK_CALL SYS_clock_gettime64
+#else
+#define CLOCK_CALL SYS_clock_gettime
+#endif
 
 static const volatile int64_t *ahead;
 
@@ -29,7 +37,7 @@ __attribute__((constructor)) static void find(void)
 
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
-	long r = syscall(SYS_clock_gettime, clock, t);
+	long r = syscall(CLOCK_CALL, clock, t);
 
 	if (r == 0 && ahead && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
 		t->tv_sec += ahead[0];
