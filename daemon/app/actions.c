@@ -78,7 +78,7 @@ static int put_hand(struct dw_engine *e, struct dw_case *c, enum dw_field x, con
 	return r;
 }
 
-int dw_engine_set(struct dw_engine *e, int64_t order, enum dw_field x, const char *text, const char *by, dw_time now,
+int dw_engine_set(struct dw_engine *e, int64_t order, const struct dw_assignment *a, size_t n, const char *by, dw_time now,
 		  struct dw_err *err)
 {
 	struct dw_case c;
@@ -86,10 +86,12 @@ int dw_engine_set(struct dw_engine *e, int64_t order, enum dw_field x, const cha
 
 	if (r < 0)
 		return r;
-	r = open_case(e, order, now, &c, err);
-	if (r == 0) {
-		r = put_hand(e, &c, x, text, by, now, err);
-		dw_case_fini(&c);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = open_case(e, order, now, &c, err); /* anew: an amount's currency may have come with the one before */
+		if (r == 0) {
+			r = put_hand(e, &c, a[i].field, a[i].value, by, now, err);
+			dw_case_fini(&c);
+		}
 	}
 	return finish(e, r, err);
 }

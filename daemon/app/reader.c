@@ -138,10 +138,17 @@ int dw_reader_start(struct dw_worker *w, int feed, const char *seen, dw_time now
 bool dw_reader_ends(struct dw_reader *r, int within_s)
 {
 	struct timespec t;
+	int res = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	t.tv_sec += within_s;
-	r->joined = pthread_clockjoin_np(r->thread, NULL, CLOCK_MONOTONIC, &t) == 0;
+	pthread_mutex_lock(&r->w->mutex);
+	while (!r->done && res == 0)
+		res = pthread_cond_clockwait(&r->w->work, &r->w->mutex, CLOCK_MONOTONIC, &t);
+	r->joined = r->done;
+	pthread_mutex_unlock(&r->w->mutex);
+	if (r->joined)
+		pthread_join(r->thread, NULL); /* it has nothing left to do */
 	return r->joined;
 }
 

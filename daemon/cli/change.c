@@ -6,11 +6,6 @@
 
 enum { ASSIGNMENTS_MAX = DW_FIELD_COUNT, ACK_MAX_S = 7 * 86400 };
 
-struct assignment {
-	enum dw_field field;
-	const char *value;
-};
-
 /* Whoever speaks: --as, the person logged in, else the login's name itself. NULL after an error. */
 static const char *speaker(struct cli *c)
 {
@@ -21,7 +16,7 @@ static const char *speaker(struct cli *c)
 	return who >= 0 ? c->config->people.p[who].name : c->login;
 }
 
-static int parse_assignment(struct cli *c, const char *word, struct assignment *out)
+static int parse_assignment(struct cli *c, const char *word, struct dw_assignment *out)
 {
 	const char *eq = strchr(word, '=');
 	char name[48];
@@ -35,7 +30,7 @@ static int parse_assignment(struct cli *c, const char *word, struct assignment *
 }
 
 /* Every value is tried before the first is stored: a typo in the third leaves nothing half done. */
-static int try_value(struct cli *c, const struct dw_case *k, const struct assignment *a)
+static int try_value(struct cli *c, const struct dw_case *k, const struct dw_assignment *a)
 {
 	struct dw_cell_rules rules = { .zone = dw_fields[a->field].record ? k->feed->zone : c->config->zone,
 				       .status = k->feed->status, .n_status = k->feed->n_status };
@@ -109,7 +104,7 @@ static int finish(struct cli *c, int64_t id, struct dw_buf *out)
 }
 
 /* The value as it was understood: a date without a time or a zone has both now. */
-static int echo(struct cli *c, int64_t id, const struct assignment *a, size_t n, struct dw_buf *out)
+static int echo(struct cli *c, int64_t id, const struct dw_assignment *a, size_t n, struct dw_buf *out)
 {
 	struct dw_case k;
 	int r = load(c, id, &k);
@@ -132,7 +127,7 @@ static int echo(struct cli *c, int64_t id, const struct assignment *a, size_t n,
 	return 0;
 }
 
-static int set_all(struct cli *c, int64_t id, const struct assignment *a, size_t n, const char *by)
+static int set_all(struct cli *c, int64_t id, const struct dw_assignment *a, size_t n, const char *by)
 {
 	struct dw_err err = { "" };
 	struct dw_case k;
@@ -149,9 +144,8 @@ static int set_all(struct cli *c, int64_t id, const struct assignment *a, size_t
 	cli_clean(&out, by);
 	dw_buf_putc(&out, '\n');
 	dw_case_fini(&k);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		if (dw_engine_set(c->engine, id, a[i].field, a[i].value, by, c->now, &err) != 0)
-			r = cli_error("%s: %s", dw_fields[a[i].field].name, err.text);
+	if (r == 0 && dw_engine_set(c->engine, id, a, n, by, c->now, &err) != 0)
+		r = cli_error("%s", err.text);
 	if (r == 0)
 		r = echo(c, id, a, n, &out);
 	return r ? r : finish(c, id, &out);
@@ -159,7 +153,7 @@ static int set_all(struct cli *c, int64_t id, const struct assignment *a, size_t
 
 int cli_set(struct cli *c)
 {
-	struct assignment a[ASSIGNMENTS_MAX] = { 0 };
+	struct dw_assignment a[ASSIGNMENTS_MAX] = { 0 };
 	size_t n = 0;
 	int64_t id;
 	const char *by = speaker(c);

@@ -77,7 +77,11 @@ dw_time dw_outbox_next(struct dw_engine *e, struct dw_err *err); /* earliest nex
 
 /* ---- what a person does ---- */
 /* Each is one transaction. 0; 1: nothing to do, err says why; -EINVAL: err says what is allowed. */
-int dw_engine_set(struct dw_engine *e, int64_t order, enum dw_field x, const char *text, const char *by, dw_time now,
+struct dw_assignment {
+	enum dw_field field;
+	const char *value; /* as a cell would have it */
+};
+int dw_engine_set(struct dw_engine *e, int64_t order, const struct dw_assignment *a, size_t n, const char *by, dw_time now,
 		  struct dw_err *err);
 int dw_engine_unset(struct dw_engine *e, int64_t order, enum dw_field x, dw_time now, struct dw_err *err);
 int dw_engine_ack(struct dw_engine *e, int64_t order, int person, int64_t for_s, const char *note, dw_time now,

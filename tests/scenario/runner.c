@@ -440,7 +440,7 @@ static int do_set(struct run *r, int64_t order, struct dw_err *err)
 	if (x < 0 || (run_is(r, 0, "set") && !eq))
 		return run_bad(r, "set ORDER FIELD=VALUE");
 	if (run_is(r, 0, "set"))
-		return outcome(r, dw_engine_set(r->w.engine, order, (enum dw_field)x, eq + 1, after(r, "by") ? after(r, "by") : "alice",
+		return outcome(r, dw_engine_set(r->w.engine, order, &(struct dw_assignment){ (enum dw_field)x, eq + 1 }, 1, after(r, "by") ? after(r, "by") : "alice",
 						sc_wall(&r->w), err), err);
 	return outcome(r, dw_engine_unset(r->w.engine, order, (enum dw_field)x, sc_wall(&r->w), err), err);
 }

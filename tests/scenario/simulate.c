@@ -379,7 +379,7 @@ static int set_date(struct sim *s, struct order *o, enum dw_field x, dw_time t)
 	char text[32];
 
 	dw_instant_rfc3339(text, t);
-	return id < 0 ? 0 : dw_engine_set(s->w.engine, id, x, text, person[o->owner], s->w.t, &s->w.err);
+	return id < 0 ? 0 : dw_engine_set(s->w.engine, id, &(struct dw_assignment){ x, text }, 1, person[o->owner], s->w.t, &s->w.err);
 }
 
 /* "I'm on it", for up to a week once the deadline is past. */
