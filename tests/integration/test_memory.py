@@ -265,7 +265,7 @@ def test_a_running_daemon(work, relay, memory):
                         assert done.returncode in ABORTS and (mode != ONCE or not place.own), "it ended"
                     settled(work, relay, owed, window=owed)
         assert d.stop() == 0
-    findings.none(places, 20)
+    findings.none(places, 10)     # threads meet otherwise: some are not struck
 
 
 # ---- words, and changes by hand ----
