@@ -35,16 +35,16 @@ static int check_templates(const struct dw_config *c, struct dw_problems *p)
 	return wrong ? dw_problems_add(p, false, dir.p, 0, "your own mail templates: %s", wrong) : r;
 }
 
-static int check_secret(const struct dw_config *c, struct dw_problems *p)
+static int check_secret(const struct dw_config *c, struct dw_problems *p, const struct dw_place *at, const char *key,
+			const char *path)
 {
 	struct dw_err err;
 	char *secret;
 
-	if (!c->mail.password_file)
+	if (!path)
 		return 0;
-	if (conf_secret_read(&secret, c->mail.password_file, c->state, &err) < 0)
-		return dw_problems_add(p, false, c->mail.at_password.file, c->mail.at_password.line, "mail.password_file: %s %s",
-				       c->mail.password_file, err.text);
+	if (conf_secret_read(&secret, path, c->state, &err) < 0)
+		return dw_problems_add(p, false, at->file, at->line, "%s: %s %s", key, path, err.text);
 	dw_secret_free(secret);
 	return 0;
 }
@@ -83,6 +83,19 @@ static int check_made(struct dw_problems *p, const struct dw_place *at, const ch
 	return dw_problems_add(p, true, at->file, at->line, "%s: %s doesn't exist, and neither does the folder above it", key, path);
 }
 
+static int check_relays(const struct dw_config *c, struct dw_problems *p)
+{
+	const struct dw_mail_conf *m;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (m = dw_config_relay(c, i)) != NULL; i++) {
+		r = check_secret(c, p, &m->at_password, i ? "mail.fallback.password_file" : "mail.password_file", m->password_file);
+		if (r == 0)
+			r = check_ca(p, &m->at_ca, i ? "mail.fallback.ca_file" : "mail.ca_file", m->ca_file);
+	}
+	return r;
+}
+
 static int check_feed(const struct dw_feed_conf *f, struct dw_problems *p)
 {
 	struct stat st;
@@ -108,9 +121,7 @@ int dw_config_check_files(const struct dw_config *c, struct dw_problems *problem
 	if (r == 0 && strncmp(c->mail.transport, "maildir://", 10) == 0)
 		r = check_made(problems, &c->mail.at_transport, "mail.transport", c->mail.transport + 10);
 	if (r == 0)
-		r = check_secret(c, problems);
-	if (r == 0)
-		r = check_ca(problems, &c->mail.at_ca, "mail.ca_file", c->mail.ca_file);
+		r = check_relays(c, problems);
 	for (size_t i = 0; r == 0 && i < c->n_feeds; i++)
 		r = check_feed(&c->feeds[i], problems);
 	return r == 0 ? check_ca(problems, &c->at_heartbeat_ca, "heartbeat_ca_file", c->heartbeat_ca_file) : r;

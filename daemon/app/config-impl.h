@@ -124,7 +124,7 @@ struct conf_section {
 	const struct conf_key *key;
 	size_t n;
 };
-extern const struct conf_section conf_root_section, conf_mail_section, conf_person_section, conf_feed_section,
+extern const struct conf_section conf_root_section, conf_mail_section, conf_fallback_section, conf_person_section, conf_feed_section,
 	conf_ladder_section, conf_pack_section;
 
 /* Problems at a setting, or at the name of one that is missing in it: "mail.rate: …". */
@@ -170,7 +170,9 @@ void conf_people_defaults(struct conf_read *rd, const config_setting_t *root);
 int conf_person_of(struct conf_read *rd, const config_setting_t *s); /* index, or -1 with a problem */
 
 /* config-mail.c */
-conf_take conf_take_mail, conf_take_transport, conf_take_from, conf_take_password_file, conf_take_ca_file, conf_take_rate;
+conf_take conf_take_mail, conf_take_fallback, conf_take_transport, conf_take_from, conf_take_password_file, conf_take_ca_file,
+	conf_take_rate;
+void conf_mail_fini(struct dw_mail_conf *m);
 
 /* config-watcher.c */
 conf_take conf_take_metrics_file, conf_take_heartbeat_url, conf_take_heartbeat_ca_file;

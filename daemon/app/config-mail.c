@@ -188,18 +188,12 @@ static bool is_local(const char *url)
 	return strncmp(h, "localhost", 9) == 0 || strncmp(h, "127.", 4) == 0 || strncmp(h, "[::1]", 5) == 0;
 }
 
-void conf_take_mail(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
+/* What must fit together within one relay. */
+static void check_relay(struct conf_read *rd, const config_setting_t *s, const struct dw_mail_conf *m)
 {
-	struct dw_mail_conf *m = at;
-	bool maildir;
-
-	if (!conf_is_group(rd, s, "{ transport = …; from = …; }"))
-		return;
-	conf_group(rd, s, &conf_mail_section, m, NULL);
-	maildir = m->transport && strncmp(m->transport, "maildir:", 8) == 0;
 	if (m->username && !m->password_file && !config_setting_get_member((config_setting_t *)s, "password_file"))
 		conf_say_missing_name(rd, s, "password_file", "missing: username needs it (the password itself never stands in here)");
-	if (!m->transport || maildir)
+	if (!m->transport || strncmp(m->transport, "maildir:", 8) == 0)
 		return;
 	if (m->password_file && !m->username)
 		conf_warn(rd, s, "password_file without username: no login is made");
@@ -207,4 +201,75 @@ void conf_take_mail(struct conf_read *rd, const config_setting_t *s, const struc
 		conf_warn(rd, s, "starttls has no effect with smtps://");
 	else if (m->starttls_off && !is_local(m->transport))
 		conf_warn(rd, s, "starttls = \"off\": mails%s go over the network unencrypted", m->username ? " and the password" : "");
+}
+
+void conf_take_mail(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
+{
+	struct dw_mail_conf *m = at;
+
+	if (!conf_is_group(rd, s, "{ transport = …; from = …; }"))
+		return;
+	conf_group(rd, s, &conf_mail_section, m, NULL);
+	check_relay(rd, s, m);
+}
+
+/* The same relay twice would fail twice. */
+static bool known(const struct dw_mail_conf *first, size_t n, const struct dw_mail_conf *m)
+{
+	bool twice = dw_streq(first->transport, m->transport) && dw_streq(first->username, m->username);
+
+	for (size_t i = 0; i < n; i++)
+		twice |= dw_streq(first->fallback[i].transport, m->transport) &&
+			 dw_streq(first->fallback[i].username, m->username);
+	return twice;
+}
+
+/* at: dw_mail_conf, whose other keys have been read: this one stands last in the table. */
+void conf_take_fallback(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
+{
+	struct dw_mail_conf *first = at, *m;
+	int n = config_setting_length(s);
+
+	if (!conf_list_of(rd, s, "( { transport = …; }, … )"))
+		return;
+	if (n >= DW_RELAYS_MAX) {
+		conf_say(rd, s, "%d relays, at most %d are allowed", n, DW_RELAYS_MAX - 1);
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem((config_setting_t *)s, (unsigned)i);
+
+		if (!conf_is_group(rd, e, "{ transport = …; }"))
+			continue;
+		m = conf_push(rd, &first->fallback, &first->n_fallback, sizeof(*m));
+		if (!m)
+			return;
+		m->connections = 4;
+		conf_group(rd, e, &conf_fallback_section, m, NULL);
+		check_relay(rd, e, m);
+		if (m->transport && strncmp(m->transport, "maildir:", 8) == 0)
+			conf_say(rd, e, "a folder is no relay to fall back on: what lies there would count as sent");
+		else if (m->transport && known(first, first->n_fallback - 1, m))
+			conf_say(rd, e, "%s stands here already, with the same username", m->transport);
+	}
+}
+
+void conf_mail_fini(struct dw_mail_conf *m)
+{
+	for (size_t i = 0; i < m->n_fallback; i++)
+		conf_mail_fini(&m->fallback[i]);
+	free(m->fallback);
+	free(m->transport);
+	free(m->from_name);
+	free(m->from_address);
+	free(m->username);
+	free(m->password_file);
+	free(m->ca_file);
+}
+
+const struct dw_mail_conf *dw_config_relay(const struct dw_config *c, size_t i)
+{
+	if (i == 0)
+		return &c->mail;
+	return i <= c->mail.n_fallback ? &c->mail.fallback[i - 1] : NULL;
 }

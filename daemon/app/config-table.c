@@ -103,6 +103,27 @@ static const struct conf_key mail_keys[] = {
 	  .take = conf_take_rate },
 	{ KEY("mail", "connections", "1 to 16", "4", "Connections to the relay at the same time, at most."), .take = conf_take_int,
 	  AT(dw_mail_conf, connections), .min = 1, .max = 16 },
+	{ KEY("mail", "fallback", "a list of groups, see mail.fallback", "none",
+	      "Relays for when this one is ill, in order; back to the first as soon as it works again."),
+	  .take = conf_take_fallback },
+};
+
+static const struct conf_key fallback_keys[] = {
+	{ KEY("mail.fallback", "transport", "\"smtps://host:465\" or \"smtp://host:587\"", NULL, "The relay; as in mail."),
+	  .take = conf_take_transport, .required = true },
+	{ KEY("mail.fallback", "starttls", "\"required\" or \"off\"", "\"required\"", "Whether smtp:// may go unencrypted."),
+	  .take = take_second, AT(dw_mail_conf, starttls_off), .words = starttls_words },
+	{ KEY("mail.fallback", "username", "a text", "no login", "The login at this relay."), .take = conf_take_text,
+	  AT(dw_mail_conf, username), .max = 255 },
+	{ KEY("mail.fallback", "password_file", "a file only its owner and group can read", "none", "Holds this relay's password; as in mail."),
+	  .take = conf_take_password_file },
+	{ KEY("mail.fallback", "ca_file", "a file of certificates (PEM)", "the system's", "Whom to trust for TLS at this relay, and nobody else."),
+	  .take = conf_take_ca_file },
+	{ KEY("mail.fallback", "rate", "\"N/s\", \"N/m\" or \"N/h\" with N from 1 to 100000, like \"60/m\"", "no limit",
+	      "Never faster than this relay allows."),
+	  .take = conf_take_rate },
+	{ KEY("mail.fallback", "connections", "1 to 16", "4", "Connections to this relay at the same time, at most."), .take = conf_take_int,
+	  AT(dw_mail_conf, connections), .min = 1, .max = 16 },
 };
 
 static const struct conf_key person_keys[] = {
@@ -213,12 +234,12 @@ static const struct conf_key pack_keys[] = {
 
 #define SECTION(keys) { keys, DW_COUNT(keys) }
 const struct conf_section conf_root_section = SECTION(root_keys), conf_mail_section = SECTION(mail_keys),
-			  conf_person_section = SECTION(person_keys), conf_feed_section = SECTION(feed_keys),
+			  conf_fallback_section = SECTION(fallback_keys), conf_person_section = SECTION(person_keys), conf_feed_section = SECTION(feed_keys),
 			  conf_ladder_section = SECTION(ladder_keys), conf_pack_section = SECTION(pack_keys);
 
 const struct dw_config_key *dw_config_key(size_t i)
 {
-	const struct conf_section *all[] = { &conf_root_section, &conf_mail_section, &conf_person_section,
+	const struct conf_section *all[] = { &conf_root_section, &conf_mail_section, &conf_fallback_section, &conf_person_section,
 					     &conf_feed_section, &conf_ladder_section, &conf_pack_section };
 
 	for (size_t k = 0; k < DW_COUNT(all); k++) {

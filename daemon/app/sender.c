@@ -21,9 +21,9 @@ int64_t dw_clock_boot_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-int dw_sender_conf_init(struct dw_sender_conf *out, const struct dw_config *config, struct dw_err *err)
+int dw_sender_conf_init(struct dw_sender_conf *out, const struct dw_config *config, const struct dw_mail_conf *m,
+			struct dw_err *err)
 {
-	const struct dw_mail_conf *m = &config->mail;
 	struct dw_sender_conf c = { 0 };
 	int r = dw_secret_load(&c.secret, m->password_file, config->state, err);
 
@@ -60,13 +60,15 @@ void dw_rate_fini(struct dw_rate *r)
 	*r = (struct dw_rate){ 0 };
 }
 
-int64_t dw_rate_wait(const struct dw_rate *r, int64_t now_ms)
+int64_t dw_rate_wait(const struct dw_rate *r, int64_t now_ms, int pending)
 {
 	int64_t wait;
 
 	if (r->n <= 0)
 		return 0;
-	wait = r->at[r->next] + r->span_ms - now_ms;
+	if (pending >= r->n)
+		return r->span_ms;
+	wait = r->at[(r->next + pending) % r->n] + r->span_ms - now_ms;
 	return wait > 0 ? wait : 0;
 }
 

@@ -13,6 +13,7 @@
 
 #include "duewatch/clock.h"
 #include "duewatch/daemon.h"
+#include "duewatch/relays.h"
 
 #include "pulse.h"
 
@@ -26,10 +27,10 @@ struct dw_poll {
 	int64_t since_ms;    /* and first */
 };
 
-/* A config and its relay, alive while anybody uses it. */
+/* A config and its relays, alive while anybody uses it. */
 struct dw_conf_ref {
 	struct dw_config *config;
-	struct dw_sender_conf relay;
+	struct dw_relays *relays;
 	struct dw_poll *poll; /* one a feed */
 	int refs; /* under the worker's mutex */
 };
@@ -75,11 +76,22 @@ struct dw_sender {
 	bool started, has_job, busy;
 	struct dw_send_job job;
 	struct dw_conf_ref *conf;     /* of the job */
-	struct dw_conf_ref *used;     /* that the transport was made of; the sender's */
+	int relay;		      /* of the job: where it begins */
+	struct dw_conf_ref *used;     /* that the transport was made of, and of which relay; the sender's */
+	int used_relay;
 	struct dw_transport *transport;
 	struct dw_answer answer;
 	bool answered;
 	char domain[256];
+};
+
+/* Asks relays that were ill whether they work again: on a thread of its own, for one that hangs must not take a sender. */
+struct dw_prober {
+	pthread_t thread;
+	bool started;
+	struct dw_conf_ref *conf; /* of the job; NULL: none */
+	int relay;
+	struct dw_transport *transport;
 };
 
 struct dw_worker {
@@ -103,11 +115,15 @@ struct dw_worker {
 	struct dw_reader *readers;
 	struct dw_sender *sender;
 	int n_senders;
+	struct dw_prober prober;
+	bool relay_news;       /* a relay was asked: look at their health */
 	/* the worker's own */
 	struct dw_daemon_opts opts;
 	struct dw_store *store;
 	struct dw_engine *engine;
-	struct dw_rate rate;
+	bool relays_shown;	  /* the store has their health, of this version: */
+	unsigned relays_stored;
+	bool fallback_told;	  /* the operators know that mails leave by a fallback */
 	struct dw_clock clock;
 	dw_time now;	       /* of this pass: the one reading of the clock that was judged */
 	bool clock_said;
@@ -122,11 +138,12 @@ struct dw_worker {
 	int64_t reread_ms;     /* boot time before which no read starts, because the store refused one; 0: none */
 	struct dw_pulse pulse;
 	int64_t send_wait_ms;  /* boot time before which the relay's rate forbids a send; 0: none */
+	bool relay_busy;       /* the relay has all the connections it may have */
 };
 
-/* Takes config (owned from then on) and relay; opens the store, starts the threads. */
+/* Takes config and relays (owned from then on); opens the store, starts the threads. */
 int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, struct dw_config *config,
-		    struct dw_sender_conf *relay, void (*post)(void *ctx), void *ctx, struct dw_err *err);
+		    struct dw_relays *relays, void (*post)(void *ctx), void *ctx, struct dw_err *err);
 /* Ends all threads within a few seconds; mails being sent go back to the queue. */
 void dw_worker_stop(struct dw_worker *w);
 /* From the loop: wakes the worker after a flag was set under the mutex by these. */
@@ -143,6 +160,10 @@ int dw_reader_start(struct dw_worker *w, int feed, const char *seen, dw_time now
 void dw_reader_free(struct dw_reader *r); /* after it is done: joins */
 bool dw_reader_ends(struct dw_reader *r, int within_s); /* whether it does; false: a disk or mount keeps it */
 void dw_batch_free(struct dw_batch *b);
+
+/* relay-turn.c: worker's thread, without the mutex. Whom to ask, what the store and the operators are told. */
+int dw_relay_turn(struct dw_worker *w, struct dw_err *err);
+void dw_prober_stop(struct dw_worker *w); /* w->stop is set */
 
 /* senders.c */
 int dw_senders_start(struct dw_worker *w, int n, struct dw_err *err);

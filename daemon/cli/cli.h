@@ -6,6 +6,7 @@
 #define DUEWATCH_CLI_H
 
 #include "duewatch/daemon.h"
+#include "duewatch/relays.h"
 
 #include <jansson.h>
 
@@ -25,7 +26,7 @@ struct cli_option {
 enum cli_needs {
 	CLI_STORE = 1 << 0,	 /* opened if there is one, with the engine over it */
 	CLI_STORE_MUST = 1 << 1, /* … and its absence is an error */
-	CLI_PASSWORD = 1 << 2,	 /* the relay's, read before root's rights go */
+	CLI_PASSWORD = 1 << 2,	 /* the relays', read before root's rights go */
 	CLI_BARE = 1 << 3,	 /* not even the config is read for it */
 };
 
@@ -56,7 +57,7 @@ struct cli {
 	struct dw_config *config;
 	struct dw_store *store; /* NULL: there is none yet */
 	struct dw_engine *engine; /* only with a store */
-	struct dw_sender_conf sender; /* with CLI_PASSWORD */
+	struct dw_relays *relays; /* with CLI_PASSWORD */
 	dw_time now;
 	int reader;		     /* the person who is reading, or -1 */
 	const struct dw_zone *zone;  /* theirs, else the config's */
@@ -89,6 +90,21 @@ int cli_whoami(struct cli *c);
 void cli_wake(const struct cli *c);
 /* "shop/2341…" */
 void cli_order_name(struct dw_buf *b, const struct dw_case *k);
+
+/* ---- relays.c ---- */
+
+struct cli_relay {
+	char *name;
+	struct dw_relay_health health;
+};
+struct cli_relays {
+	struct cli_relay relay[DW_RELAYS_MAX];
+	size_t n, ill;
+};
+int cli_relays_load(const struct cli *c, struct cli_relays *out, struct dw_err *err); /* *out zeroed before */
+void cli_relays_fini(struct cli_relays *r);
+json_t *cli_relays_json(const struct cli_relays *r);
+void cli_relays_print(const struct cli *c, const struct cli_relays *r, struct dw_buf *out);
 
 /* ---- refused.c ---- */
 

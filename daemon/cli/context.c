@@ -62,7 +62,7 @@ static int read_password(struct cli *c)
 {
 	struct dw_err err = { "" };
 
-	return dw_sender_conf_init(&c->sender, c->config, &err) < 0 ? cli_error("%s", err.text) : 0;
+	return dw_relays_new(&c->relays, c->config, &err) < 0 ? cli_error("%s", err.text) : 0;
 }
 
 int cli_open(struct cli *c, bool quiet)
@@ -90,7 +90,7 @@ int cli_open(struct cli *c, bool quiet)
 
 void cli_close(struct cli *c)
 {
-	dw_sender_conf_fini(&c->sender);
+	dw_relays_free(c->relays);
 	dw_engine_free(c->engine);
 	dw_store_close(c->store);
 	dw_config_free(c->config);

@@ -74,18 +74,14 @@ static void greeting(struct exam *x, const char *session)
 	x->check = was;
 }
 
-void exam_relay(struct exam *x)
+static void exam_one_relay(struct exam *x, size_t i)
 {
 	DW_CLEANUP(dw_transport_freep) struct dw_transport *t = NULL;
-	const struct dw_mail_conf *m = &x->c->config->mail;
+	const struct dw_mail_conf *m = dw_config_relay(x->c->config, i);
 	struct dw_answer a;
 	struct dw_err err = { "" };
 
-	if (x->secret < 0) {
-		exam_say(x, MARK_FAIL, "chmod 600, its owner root or the service; one line with the password", "%s", x->secret_err.text);
-		return;
-	}
-	if (dw_transport_new(&t, &x->c->sender.transport, &err) < 0) {
+	if (dw_transport_new(&t, dw_relays_transport(x->c->relays, i), &err) < 0) {
 		exam_say(x, MARK_FAIL, NULL, "%s", err.text);
 		return;
 	}
@@ -95,11 +91,21 @@ void exam_relay(struct exam *x)
 	}
 	dw_transport_probe(t, &a);
 	if (a.verdict == DW_SENT)
-		exam_say(x, MARK_OK, NULL, "%s: %s, nothing sent (%s)", m->transport,
+		exam_say(x, MARK_OK, NULL, "%s: %s, nothing sent (%s)", dw_relays_name(x->c->relays, i),
 			 m->username ? "logged in" : "greeted, no login configured", a.text);
 	else
-		exam_say(x, MARK_FAIL, todo_at(a.stage), "%s: %s", m->transport, a.text);
+		exam_say(x, MARK_FAIL, todo_at(a.stage), "%s: %s", dw_relays_name(x->c->relays, i), a.text);
 	greeting(x, dw_transport_session(t));
+}
+
+void exam_relay(struct exam *x)
+{
+	if (x->secret < 0) {
+		exam_say(x, MARK_FAIL, "chmod 600, its owner root or the service; one line with the password", "%s", x->secret_err.text);
+		return;
+	}
+	for (size_t i = 0; i < dw_relays_count(x->c->relays); i++)
+		exam_one_relay(x, i);
 }
 
 /* ---- the clock ---- */

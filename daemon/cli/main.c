@@ -46,6 +46,10 @@ static const struct cli_option outbox_options[] = {
 	{ NULL },
 };
 static const struct cli_option preview_options[] = { { "html", NULL, "the HTML part", CLI_NOTHING }, { NULL } };
+static const struct cli_option test_mail_options[] = {
+	{ "relay", "N", "by this relay, 1 is the first, 2 its first fallback; else by the first", CLI_NOTHING },
+	{ NULL },
+};
 static const struct cli_option no_options[] = { { NULL } };
 
 const struct cli_command cli_commands[] = {
@@ -79,7 +83,7 @@ const struct cli_command cli_commands[] = {
 	  CLI_ANY, CLI_MAIL_ACT, CLI_MAIL, CLI_STORE, cli_outbox },
 	{ "preview", "ORDER", "the mail as it would be now", NULL, preview_options, 1, 1, CLI_ORDER, CLI_NOTHING,
 	  CLI_STORE_MUST, cli_preview },
-	{ "test-mail", "PERSON", "one real mail through the real relay; prints what the server says", NULL, no_options, 1, 1,
+	{ "test-mail", "PERSON", "one real mail through the real relay; prints what the server says", NULL, test_mail_options, 1, 1,
 	  CLI_PERSON, CLI_NOTHING, CLI_PASSWORD, cli_test_mail },
 	{ "backup", "FILE", "a copy of the store to a new file, while the daemon goes on",
 	  "FILE must not be there yet. It is checked and synced before this returns, and as private as the store: mode 0600.",

@@ -355,8 +355,11 @@ static void judge(struct smtp *s, CURLcode rc, struct dw_answer *a)
 	a->verdict = dw_smtp_verdict((int)code, a->code, a->stage, text);
 	if ((s->session.answer.failed || why.failed) && a->verdict != DW_SENT && a->verdict != DW_UNSURE) {
 		a->verdict = DW_RETRY; /* the words that it goes by may be cut short */
+		a->ours = true;
 		text = "out of memory";
 	}
+	if ((rc == CURLE_OUT_OF_MEMORY || atomic_load(&s->base.aborted)) && a->verdict != DW_SENT && a->verdict != DW_UNSURE)
+		a->ours = true;
 	dw_answer_text(a, &s->secrets, text);
 }
 
@@ -401,6 +404,7 @@ static void smtp_send(struct dw_transport *t, const struct dw_envelope *env, con
 	if (s->to)
 		rc = curl_easy_setopt(s->curl, CURLOPT_MAIL_FROM, env->from);
 	if (rc) {
+		answer->ours = true;
 		dw_answer_text(answer, NULL, "out of memory");
 		return;
 	}

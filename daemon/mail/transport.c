@@ -25,12 +25,15 @@ void dw_transport_send(struct dw_transport *t, const struct dw_envelope *env, co
 {
 	*answer = (struct dw_answer){ .verdict = DW_RETRY, .stage = DW_AT_CONNECT };
 	if (atomic_load(&t->aborted)) {
+		answer->ours = true;
 		dw_answer_text(answer, NULL, "stopped before it was tried");
 	} else if (!dw_address_ok(env->from)) {
+		answer->ours = true;
 		answer->verdict = DW_RELAY_REFUSED;
 		answer->stage = DW_AT_MAIL;
 		dw_answer_text(answer, NULL, "the sender is no mail address");
 	} else if (!dw_address_ok(env->to)) {
+		answer->ours = true;
 		answer->verdict = DW_DEAD_ADDRESS;
 		answer->stage = DW_AT_RCPT;
 		dw_answer_text(answer, NULL, "the recipient is no mail address");

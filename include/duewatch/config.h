@@ -39,18 +39,24 @@ struct dw_feed_conf {
 	struct dw_place at; /* of its path */
 };
 
+/* How mails leave: the first relay, and in `fallback` those for when it is ill, in order. A fallback is one of these
+ * without a sender of its own and without further fallbacks. */
 struct dw_mail_conf {
 	char *transport; /* url */
 	bool starttls_off;
-	char *from_name, *from_address;
+	char *from_name, *from_address; /* NULL in a fallback: all relays send for the same sender */
 	char *username;	      /* NULL: no AUTH */
 	char *password_file;  /* resolved path, NULL: none; the secret itself is never in here */
 	char *ca_file;
 	int rate_n; /* at most rate_n mails in rate_s seconds; 0: no limit */
 	int64_t rate_s;
 	int connections; /* 4 */
+	struct dw_mail_conf *fallback;
+	size_t n_fallback; /* DW_RELAYS_MAX - 1 at most */
 	struct dw_place at_transport, at_password, at_ca;
 };
+
+enum { DW_RELAYS_MAX = 8 };
 
 struct dw_config {
 	char *path;
@@ -118,9 +124,12 @@ char *dw_datadir(const char *arg);
 
 const struct dw_feed_conf *dw_config_feed(const struct dw_config *c, const char *name);
 
+/* The i-th relay in the order in which they are tried: mail itself, then its fallbacks; NULL after the last. Borrowed. */
+const struct dw_mail_conf *dw_config_relay(const struct dw_config *c, size_t i);
+
 /* One key of the config as documented: the table that reading, checking, near matches and the man page share. */
 struct dw_config_key {
-	const char *section;  /* "" (top level), "mail", "people", "feeds", "ladders", "packs" */
+	const char *section;  /* "" (top level), "mail", "mail.fallback", "people", "feeds", "ladders", "packs" */
 	const char *name;
 	const char *allowed;  /* what may stand there, as problems print it: "a duration from 1s to 7d, in quotes" */
 	const char *standard; /* what holds where the key is missing; NULL: it must be given */

@@ -22,6 +22,8 @@ struct dw_answer {
 	int code;	     /* the server's answer to our last command; 0 without one, and for a Maildir */
 	char text[512];	     /* the server's words, or what went wrong: printable UTF-8, one line, no secret */
 	bool final_dot;	     /* the message data was handed over whole */
+	bool ours;	     /* no server's doing: no memory, an abort, an address that isn't one */
+	char via[320];	     /* the relay it is of, where that isn't the first (relays.h); "" */
 };
 
 struct dw_transport_conf {

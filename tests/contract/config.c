@@ -501,6 +501,17 @@ static const struct wrong {
 	  "bad.conf:6: mail.connections: 17 is out of range, allowed: 1 to 16\n"
 	  "bad.conf:7: mail.starttls: \"no\" is no word known here, allowed: required, off\n"
 	  "bad.conf:8: mail.password: unknown key\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = \"smtps://a.example.com\"; from = \"d@example.com\"; fallback = (\n"
+		       "{ transport = \"smtps://a.example.com:465\"; },\n{ transport = \"maildir:///tmp/x\"; },\n"
+		       "{ transport = \"smtp://b.example.com\"; username = \"b\"; rate = \"fast\"; },\n{ from = \"x@example.com\"; } ); };\n",
+	  "bad.conf:3: mail.fallback: smtps://a.example.com:465 stands here already, with the same username\n"
+	  "bad.conf:4: mail.fallback: a folder is no relay to fall back on: what lies there would count as sent\n"
+	  "bad.conf:5: mail.fallback.rate: \"fast\" is no rate, allowed: \"N/s\", \"N/m\" or \"N/h\" with N from 1 to 100000, like \"60/m\"\n"
+	  "bad.conf:5: mail.fallback.password_file: missing: username needs it (the password itself never stands in here)\n"
+	  "bad.conf:6: mail.fallback.from: unknown key here, it belongs in mail\n"
+	  "bad.conf:6: mail.fallback.transport: missing, must be given: \"smtps://host:465\" or \"smtp://host:587\"\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = \"smtps://a.example.com\"; from = \"d@example.com\"; fallback = { transport = \"smtp://b.example.com\"; }; };\n",
+	  "bad.conf:2: mail.fallback: is a group { }, a list was expected: ( { transport = …; }, … )\n" },
 	{ PEOPLE FEEDS "\nmail = { transport = \"smtp://relay.example.com:99999\"; from = \"d@example.com\"; };\n",
 	  "bad.conf:2: mail.transport: the port is a number from 1 to 65535, allowed: \"smtps://host:465\", \"smtp://host:587\" or \"maildir:///folder\"\n" },
 	{ PEOPLE FEEDS "\nmail = { transport = \"maildir://mail\"; from = \"d@example.com\"; };\n",
@@ -870,6 +881,29 @@ static char *check_files(const struct dw_config *c)
 	return text;
 }
 
+static void fallbacks(void **state)
+{
+	CONFIG *c = load_good(PEOPLE FEEDS "\nmail = { transport = \"smtps://a.example.com\"; from = \"d@example.com\"; connections = 2; fallback = (\n"
+			      "{ transport = \"smtp://b.example.com\"; username = \"b\"; password_file = \"b-password\"; rate = \"5/m\"; connections = 1; },\n"
+			      "{ transport = \"smtp://127.0.0.1:25\"; starttls = \"off\"; ca_file = \"ca-c.pem\"; } ); };\n");
+	const struct dw_mail_conf *b = dw_config_relay(c, 1), *last = dw_config_relay(c, 2);
+	DW_FREE char *files = NULL;
+
+	(void)state;
+	assert_ptr_equal(dw_config_relay(c, 0), &c->mail);
+	assert_null(dw_config_relay(c, 3));
+	assert_string_equal(b->transport, "smtp://b.example.com:587");
+	assert_string_equal(b->username, "b");
+	assert_int_equal(b->rate_n, 5);
+	assert_int_equal(b->connections, 1);
+	assert_true(last->starttls_off);
+	assert_int_equal(last->connections, 4);
+	assert_null(last->from_address);
+	files = check_files(c);
+	assert_non_null(strstr(files, "good.conf:3: mail.fallback.password_file: b-password can't be read"));
+	assert_non_null(strstr(files, "good.conf:4: mail.fallback.ca_file: ca-c.pem can't be read"));
+}
+
 static void files_named(void **state)
 {
 	CONFIG *c = load_good(PEOPLE "\nstate = \"no/where\";\nmail = { transport = \"smtps://h.example.com\"; from = \"d@example.com\";\n"
@@ -964,7 +998,7 @@ int main(void)
 		cmocka_unit_test(packs_with_problems),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(credentials_come_first),
-		cmocka_unit_test(files_named),
+		cmocka_unit_test(fallbacks), cmocka_unit_test(files_named),
 		cmocka_unit_test(fingerprints),
 		cmocka_unit_test(data_folder),
 	};

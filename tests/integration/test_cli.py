@@ -155,7 +155,7 @@ def utc(text):
 
 def test_status_json_is_the_documented_structure(shop):
     status = shop.json("status")
-    assert set(status) == {"now", "feeds", "alerts", "outbox"}
+    assert set(status) == {"now", "feeds", "alerts", "relays", "outbox"}
     assert abs((utc(status["now"]) - datetime.now(timezone.utc)).total_seconds()) < 60
     assert [f["name"] for f in status["feeds"]] == ["shop", "second", "factory"]
     for feed in status["feeds"]:
