@@ -83,6 +83,22 @@ static int check_made(struct dw_problems *p, const struct dw_place *at, const ch
 	return dw_problems_add(p, true, at->file, at->line, "%s: %s doesn't exist, and neither does the folder above it", key, path);
 }
 
+/* Whether somebody has granted access shows at the first token: duewatch doctor asks for one. */
+static int check_oauth(const struct dw_config *c, struct dw_problems *p)
+{
+	struct dw_oauth_place at;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && dw_config_oauth(c, i, &at); i++) {
+		r = check_secret(c, p, &at.conf->at_secret, "oauth.client_secret_file", at.conf->client_secret_file);
+		if (r == 0)
+			r = check_secret(c, p, &at.conf->at_refresh, "oauth.refresh_token_file", at.conf->refresh_token_file);
+		if (r == 0)
+			r = check_ca(p, &at.conf->at_ca, "oauth.ca_file", at.conf->ca_file);
+	}
+	return r;
+}
+
 static int check_relays(const struct dw_config *c, struct dw_problems *p)
 {
 	const struct dw_mail_conf *m;
@@ -122,6 +138,8 @@ int dw_config_check_files(const struct dw_config *c, struct dw_problems *problem
 		r = check_made(problems, &c->mail.at_transport, "mail.transport", c->mail.transport + 10);
 	if (r == 0)
 		r = check_relays(c, problems);
+	if (r == 0)
+		r = check_oauth(c, problems);
 	for (size_t i = 0; r == 0 && i < c->n_feeds; i++)
 		r = check_feed(&c->feeds[i], problems);
 	return r == 0 ? check_ca(problems, &c->at_heartbeat_ca, "heartbeat_ca_file", c->heartbeat_ca_file) : r;

@@ -124,7 +124,7 @@ struct conf_section {
 	const struct conf_key *key;
 	size_t n;
 };
-extern const struct conf_section conf_root_section, conf_mail_section, conf_fallback_section, conf_person_section, conf_feed_section,
+extern const struct conf_section conf_root_section, conf_mail_section, conf_fallback_section, conf_oauth_section, conf_person_section, conf_feed_section,
 	conf_ladder_section, conf_pack_section;
 
 /* Problems at a setting, or at the name of one that is missing in it: "mail.rate: …". */
@@ -173,6 +173,13 @@ int conf_person_of(struct conf_read *rd, const config_setting_t *s); /* index, o
 conf_take conf_take_mail, conf_take_fallback, conf_take_transport, conf_take_from, conf_take_password_file, conf_take_ca_file,
 	conf_take_rate;
 void conf_mail_fini(struct dw_mail_conf *m);
+/* Where a secret's file is: see there. */
+void conf_secret_path(struct conf_read *rd, const config_setting_t *s, char **out);
+
+/* config-oauth.c: conf_take_oauth fills a struct dw_oauth_conf *, whatever section it stands in. */
+conf_take conf_take_oauth, conf_take_provider, conf_take_oauth_url, conf_take_tenant, conf_take_client_secret_file,
+	conf_take_refresh_token_file, conf_take_oauth_ca_file;
+void conf_oauth_free(struct dw_oauth_conf *o); /* NULL is fine */
 
 /* config-watcher.c */
 conf_take conf_take_metrics_file, conf_take_heartbeat_url, conf_take_heartbeat_ca_file;

@@ -133,24 +133,30 @@ static bool holds_a_line(const char *path)
 
 /* Relative: below $CREDENTIALS_DIRECTORY if it is there and holds more than an empty line (the unit's default:
  * systemd 252 takes no empty one), else beside the config file. */
-void conf_take_password_file(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
+void conf_secret_path(struct conf_read *rd, const config_setting_t *s, char **out)
 {
-	struct dw_mail_conf *m = at;
 	const char *t = conf_text_of(rd, s), *dir = getenv("CREDENTIALS_DIRECTORY");
 	DW_BUF b = { 0 };
 
 	if (!t)
 		return;
-	m->at_password = conf_place(rd, s);
-	free(m->password_file);
-	m->password_file = NULL;
+	free(*out);
+	*out = NULL;
 	if (t[0] != '/' && !dw_empty(dir)) {
 		dw_buf_printf(&b, "%s/%s", dir, t);
 		if (!b.failed && holds_a_line(b.p))
-			m->password_file = dw_buf_take(&b);
+			*out = dw_buf_take(&b);
 	}
-	if (!m->password_file)
-		m->password_file = conf_path(rd, t);
+	if (!*out)
+		*out = conf_path(rd, t);
+}
+
+void conf_take_password_file(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
+{
+	struct dw_mail_conf *m = at;
+
+	m->at_password = conf_place(rd, s);
+	conf_secret_path(rd, s, &m->password_file);
 }
 
 void conf_take_ca_file(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k, void *at)
@@ -191,7 +197,13 @@ static bool is_local(const char *url)
 /* What must fit together within one relay. */
 static void check_relay(struct conf_read *rd, const config_setting_t *s, const struct dw_mail_conf *m)
 {
-	if (m->username && !m->password_file && !config_setting_get_member((config_setting_t *)s, "password_file"))
+	bool oauth = config_setting_get_member((config_setting_t *)s, "oauth") != NULL;
+
+	if (oauth && m->password_file)
+		conf_say_missing_name(rd, s, "password_file", "either a password or oauth, not both");
+	else if (oauth && !m->username)
+		conf_say_missing_name(rd, s, "username", "missing: oauth needs it, the address whose mailbox it is");
+	else if (m->username && !oauth && !m->password_file && !config_setting_get_member((config_setting_t *)s, "password_file"))
 		conf_say_missing_name(rd, s, "password_file", "missing: username needs it (the password itself never stands in here)");
 	if (!m->transport || strncmp(m->transport, "maildir:", 8) == 0)
 		return;
@@ -201,6 +213,8 @@ static void check_relay(struct conf_read *rd, const config_setting_t *s, const s
 		conf_warn(rd, s, "starttls has no effect with smtps://");
 	else if (m->starttls_off && !is_local(m->transport))
 		conf_warn(rd, s, "starttls = \"off\": mails%s go over the network unencrypted", m->username ? " and the password" : "");
+	if (oauth && m->starttls_off && strncmp(m->transport, "smtp:", 5) == 0 && !is_local(m->transport))
+		conf_say(rd, s, "starttls = \"off\" with oauth: an access token never goes over the network unencrypted");
 }
 
 void conf_take_mail(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
@@ -264,6 +278,7 @@ void conf_mail_fini(struct dw_mail_conf *m)
 	free(m->from_address);
 	free(m->username);
 	free(m->password_file);
+	conf_oauth_free(m->oauth);
 	free(m->ca_file);
 }
 

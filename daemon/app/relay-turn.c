@@ -3,6 +3,7 @@
 #include "worker.h"
 
 #include "engine-impl.h"
+#include "oauth-tell.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -12,6 +13,23 @@ enum { TELL_AFTER_S = 3600, TELL_AGAIN_S = 86400 };
 static const char key_told[] = "relays_told"; /* when the operators last heard of it */
 
 /* ---- asking ---- */
+
+void dw_relay_logins_abort(struct dw_conf_ref *c)
+{
+	for (size_t i = 0; i < dw_relays_count(c->relays); i++)
+		if (dw_relays_login(c->relays, i))
+			dw_oauth_abort(dw_relays_login(c->relays, i));
+}
+
+/* What it gives is kept for who needs it; what goes wrong is said by oauth.c, and shown by its health. */
+static void renew(struct dw_conf_ref *conf, int relay)
+{
+	struct dw_err err = { "" };
+	char *token = NULL;
+
+	if (dw_oauth_token(dw_relays_login(conf->relays, (size_t)relay), NULL, &token, &err) == 0)
+		dw_secret_free(token);
+}
 
 static void ask(struct dw_worker *w, struct dw_conf_ref *conf, int relay)
 {
@@ -44,6 +62,7 @@ static void *prober_main(void *arg)
 	pthread_mutex_lock(&w->mutex);
 	while (!w->stop) {
 		struct dw_conf_ref *conf = p->conf;
+		bool token = p->renew;
 		int relay = p->relay;
 
 		if (!conf) {
@@ -51,7 +70,10 @@ static void *prober_main(void *arg)
 			continue;
 		}
 		pthread_mutex_unlock(&w->mutex);
-		ask(w, conf, relay);
+		if (token)
+			renew(conf, relay);
+		else
+			ask(w, conf, relay);
 		dw_conf_drop(w, conf);
 		pthread_mutex_lock(&w->mutex);
 		p->conf = NULL;
@@ -71,6 +93,8 @@ void dw_prober_stop(struct dw_worker *w)
 	pthread_mutex_lock(&w->mutex);
 	if (p->transport)
 		dw_transport_abort(p->transport);
+	if (p->conf)
+		dw_relay_logins_abort(p->conf);
 	pthread_cond_broadcast(&w->jobs);
 	pthread_mutex_unlock(&w->mutex);
 	pthread_join(p->thread, NULL);
@@ -91,21 +115,51 @@ static bool idle(struct dw_worker *w)
 	return is;
 }
 
+static int login_due(struct dw_relays *relays, int64_t now_ms)
+{
+	for (size_t i = 0; i < dw_relays_count(relays); i++)
+		if (dw_relays_login(relays, i) && dw_oauth_next(dw_relays_login(relays, i)) <= now_ms)
+			return (int)i;
+	return -1;
+}
+
+int64_t dw_relay_next(struct dw_worker *w)
+{
+	struct dw_relays *relays = w->conf->relays;
+	int64_t next = dw_relays_next(relays);
+	bool asking;
+
+	pthread_mutex_lock(&w->mutex);
+	asking = w->prober.conf != NULL; /* its end is news */
+	pthread_mutex_unlock(&w->mutex);
+	for (size_t i = 0; i < dw_relays_count(relays); i++)
+		if (dw_relays_login(relays, i) && dw_oauth_next(dw_relays_login(relays, i)) < next)
+			next = dw_oauth_next(dw_relays_login(relays, i));
+	return asking ? INT64_MAX : next;
+}
+
 static void ask_one(struct dw_worker *w)
 {
 	struct dw_prober *p = &w->prober;
-	int relay = idle(w) ? dw_relays_probe_due(w->conf->relays, dw_clock_boot_ms()) : -1;
+	bool is_idle = idle(w);
+	int relay = is_idle ? dw_relays_probe_due(w->conf->relays, dw_clock_boot_ms()) : -1;
+	bool token = relay < 0;
 
+	if (is_idle && token)
+		relay = login_due(w->conf->relays, dw_clock_boot_ms());
 	if (relay < 0)
 		return;
 	if (!p->started)
 		p->started = pthread_create(&p->thread, NULL, prober_main, w) == 0;
+	if (!p->started && token)
+		return; /* whoever needs a token asks for it */
 	if (!p->started) { /* the machine has no thread for it just now */
 		dw_relays_probed(w->conf->relays, relay, NULL, dw_clock_boot_ms(), w->now);
 		return;
 	}
 	pthread_mutex_lock(&w->mutex);
 	p->relay = relay;
+	p->renew = token;
 	p->conf = dw_conf_hold(w, w->conf);
 	pthread_cond_broadcast(&w->jobs);
 	pthread_mutex_unlock(&w->mutex);
@@ -113,9 +167,26 @@ static void ask_one(struct dw_worker *w)
 
 /* ---- the store ---- */
 
+static uint64_t print_of(struct dw_relays *relays)
+{
+	unsigned version = dw_relays_version(relays);
+	uint64_t h = dw_hash(DW_HASH_INIT, &version, sizeof(version));
+
+	for (size_t i = 0; i < dw_relays_count(relays); i++) {
+		struct dw_oauth_health o;
+
+		if (!dw_relays_login(relays, i))
+			continue;
+		dw_oauth_health(dw_relays_login(relays, i), &o);
+		h = dw_hash(h, &o.state, sizeof(o.state));
+		h = dw_hash_str(h, o.error);
+	}
+	return h;
+}
+
 static int store_health(struct dw_worker *w, struct dw_err *err)
 {
-	unsigned version = dw_relays_version(w->conf->relays);
+	uint64_t version = print_of(w->conf->relays);
 	DW_FREE char *text = NULL;
 	int r;
 
@@ -207,11 +278,23 @@ static int look_at_fallback(struct dw_worker *w, struct dw_err *err)
 	return r;
 }
 
+static int look_at_logins(struct dw_worker *w, struct dw_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < dw_relays_count(w->conf->relays); i++)
+		if (dw_relays_login(w->conf->relays, i))
+			r = dw_oauth_tell(w->engine, dw_relays_login(w->conf->relays, i), w->now, err);
+	return r;
+}
+
 int dw_relay_turn(struct dw_worker *w, struct dw_err *err)
 {
 	int r;
 
 	ask_one(w);
 	r = store_health(w, err);
-	return r == 0 && !w->clock.doubt ? look_at_fallback(w, err) : r;
+	if (r == 0 && !w->clock.doubt)
+		r = look_at_fallback(w, err);
+	return r == 0 && !w->clock.doubt ? look_at_logins(w, err) : r;
 }

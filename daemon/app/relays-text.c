@@ -5,7 +5,22 @@
 #include <jansson.h>
 #include <stdio.h>
 
-enum { ERROR_KEPT = 300 }; /* of its words, so that eight of them fit into a meta value */
+enum { ERROR_KEPT = 200 }; /* of its words, so that eight of them fit into a meta value */
+
+static int add_login(json_t *o, struct dw_oauth *login)
+{
+	struct dw_oauth_health h;
+
+	if (!login)
+		return 0;
+	dw_oauth_health(login, &h);
+	h.error[ERROR_KEPT] = '\0';
+	return json_object_set_new(o, "login", json_string(dw_oauth_name(login))) < 0 ||
+			       json_object_set_new(o, "token", json_integer((json_int_t)h.state)) < 0 ||
+			       json_object_set_new(o, "token_error", json_string(dw_utf8_mend(h.error))) < 0 ?
+		       -ENOMEM :
+		       0;
+}
 
 int dw_relays_text(struct dw_relays *r, char **out, struct dw_err *err)
 {
@@ -21,7 +36,7 @@ int dw_relays_text(struct dw_relays *r, char **out, struct dw_err *err)
 		h.error[ERROR_KEPT] = '\0';
 		o = json_pack("{s:s,s:b,s:I,s:s}", "name", dw_relays_name(r, i), "ill", h.ill, "since", (json_int_t)h.since,
 			      "error", dw_utf8_mend(h.error));
-		if (!o || json_array_append_new(list, o) < 0)
+		if (!o || add_login(o, dw_relays_login(r, i)) < 0 || json_array_append_new(list, o) < 0)
 			res = -ENOMEM;
 	}
 	if (res == 0)
@@ -31,6 +46,20 @@ int dw_relays_text(struct dw_relays *r, char **out, struct dw_err *err)
 		return dw_err_oom(err);
 	*out = text;
 	return 0;
+}
+
+static void take_login(struct dw_relay_health *out, const json_t *o)
+{
+	const char *name = json_string_value(json_object_get(o, "login")), *e = json_string_value(json_object_get(o, "token_error"));
+	json_int_t state = json_integer_value(json_object_get(o, "token"));
+
+	if (!name || state < DW_OAUTH_OK || state > DW_OAUTH_GONE)
+		return;
+	out->login = true;
+	out->token = (enum dw_oauth_state)state;
+	snprintf(out->login_name, sizeof(out->login_name), "%s", name);
+	snprintf(out->token_error, sizeof(out->token_error), "%s", e ? e : "");
+	dw_utf8_mend(out->token_error);
 }
 
 int dw_relays_parse(const char *text, const char *name, struct dw_relay_health *out)
@@ -48,6 +77,7 @@ int dw_relays_parse(const char *text, const char *name, struct dw_relay_health *
 		out->since = json_integer_value(json_object_get(o, "since"));
 		snprintf(out->error, sizeof(out->error), "%s", e ? e : "");
 		dw_utf8_mend(out->error);
+		take_login(out, o);
 		json_decref(list);
 		return 0;
 	}

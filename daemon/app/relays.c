@@ -167,6 +167,11 @@ const struct dw_transport_conf *dw_relays_transport(const struct dw_relays *r, s
 	return &r->relay[i].conf.transport;
 }
 
+struct dw_oauth *dw_relays_login(const struct dw_relays *r, size_t i)
+{
+	return r->relay[i].conf.oauth;
+}
+
 int dw_relays_connections(const struct dw_relays *r)
 {
 	int most = 1;

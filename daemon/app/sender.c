@@ -21,23 +21,48 @@ int64_t dw_clock_boot_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static const char *const mechanisms[] = { [DW_OAUTH_ANY] = NULL, [DW_OAUTH_XOAUTH2] = "XOAUTH2", [DW_OAUTH_OAUTHBEARER] = "OAUTHBEARER" };
+
+static int give_token(void *ctx, const char *refused, char **out, struct dw_err *err)
+{
+	return dw_oauth_token(ctx, refused, out, err);
+}
+
+static int new_login(struct dw_oauth **out, const struct dw_config *c, const struct dw_mail_conf *m, struct dw_err *err)
+{
+	struct dw_oauth_place at = { .name = "" };
+
+	for (size_t i = 0; dw_config_oauth(c, i, &at); i++)
+		if (at.conf == m->oauth)
+			break;
+	return dw_oauth_new(out, m->oauth, DW_OAUTH_SMTP, at.name, m->username, c->state, err);
+}
+
 int dw_sender_conf_init(struct dw_sender_conf *out, const struct dw_config *config, const struct dw_mail_conf *m,
 			struct dw_err *err)
 {
-	struct dw_sender_conf c = { 0 };
-	int r = dw_secret_load(&c.secret, m->password_file, config->state, err);
+	int r;
 
+	*out = (struct dw_sender_conf){ 0 };
+	r = dw_secret_load(&out->secret, m->password_file, config->state, err);
+	if (r >= 0 && m->oauth)
+		r = new_login(&out->oauth, config, m, err);
 	if (r < 0)
 		return r;
-	c.transport = (struct dw_transport_conf){ .url = m->transport, .starttls_off = m->starttls_off,
-						  .username = m->username, .password = c.secret, .ca_file = m->ca_file };
-	*out = c;
+	out->transport = (struct dw_transport_conf){ .url = m->transport, .starttls_off = m->starttls_off,
+						     .username = m->username, .password = out->secret, .ca_file = m->ca_file };
+	if (out->oauth) {
+		out->transport.token = give_token;
+		out->transport.token_ctx = out->oauth;
+		out->transport.token_mechanism = mechanisms[m->oauth->mechanism];
+	}
 	return 0;
 }
 
 void dw_sender_conf_fini(struct dw_sender_conf *c)
 {
 	dw_secret_free(c->secret);
+	dw_oauth_free(c->oauth);
 	*c = (struct dw_sender_conf){ 0 };
 }
 

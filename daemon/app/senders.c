@@ -130,9 +130,12 @@ int dw_senders_start(struct dw_worker *w, int n, struct dw_err *err)
 void dw_senders_stop(struct dw_worker *w)
 {
 	pthread_mutex_lock(&w->mutex);
-	for (int i = 0; i < w->n_senders; i++)
+	for (int i = 0; i < w->n_senders; i++) {
 		if (w->sender[i].transport)
 			dw_transport_abort(w->sender[i].transport);
+		if (w->sender[i].used)
+			dw_relay_logins_abort(w->sender[i].used);
+	}
 	pthread_cond_broadcast(&w->jobs);
 	pthread_mutex_unlock(&w->mutex);
 	for (int i = 0; i < w->n_senders; i++)

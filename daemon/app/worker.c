@@ -445,7 +445,7 @@ static void say_next(struct dw_worker *w, bool alive)
 	struct dw_err err = { "" };
 	dw_time next = dw_engine_next(w->engine, w->now), out = dw_outbox_next(w->engine, &err);
 	bool busy = true;
-	int64_t ask = dw_relays_next(w->conf->relays);
+	int64_t ask = dw_relay_next(w);
 
 	if (*err.text) /* the store didn't say: ask again, don't sleep the whole minute */
 		out = w->now + 1;

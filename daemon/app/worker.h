@@ -85,12 +85,14 @@ struct dw_sender {
 	char domain[256];
 };
 
-/* Asks relays that were ill whether they work again: on a thread of its own, for one that hangs must not take a sender. */
+/* Asks relays that were ill whether they work again, and renews access tokens before they are needed: on a thread of its
+ * own, for what hangs must not take a sender. */
 struct dw_prober {
 	pthread_t thread;
 	bool started;
 	struct dw_conf_ref *conf; /* of the job; NULL: none */
 	int relay;
+	bool renew; /* its token; else the relay is asked */
 	struct dw_transport *transport;
 };
 
@@ -121,8 +123,8 @@ struct dw_worker {
 	struct dw_daemon_opts opts;
 	struct dw_store *store;
 	struct dw_engine *engine;
-	bool relays_shown;	  /* the store has their health, of this version: */
-	unsigned relays_stored;
+	bool relays_shown;	  /* the store has their health, of this print: */
+	uint64_t relays_stored;
 	bool fallback_told;	  /* the operators know that mails leave by a fallback */
 	struct dw_clock clock;
 	dw_time now;	       /* of this pass: the one reading of the clock that was judged */
@@ -164,6 +166,8 @@ void dw_batch_free(struct dw_batch *b);
 /* relay-turn.c: worker's thread, without the mutex. Whom to ask, what the store and the operators are told. */
 int dw_relay_turn(struct dw_worker *w, struct dw_err *err);
 void dw_prober_stop(struct dw_worker *w); /* w->stop is set */
+void dw_relay_logins_abort(struct dw_conf_ref *c); /* tokens being asked for are given up; with the mutex held */
+int64_t dw_relay_next(struct dw_worker *w); /* boot time of the next thing dw_relay_turn has to do; INT64_MAX */
 
 /* senders.c */
 int dw_senders_start(struct dw_worker *w, int n, struct dw_err *err);

@@ -14,7 +14,7 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 enum { CLI_OPTIONS_MAX = 8, CLI_ANY = 1000 };
 
 /* What may stand somewhere on the command line, for completion. */
-enum cli_what { CLI_NOTHING, CLI_ORDER, CLI_ASSIGNMENT, CLI_FIELD, CLI_PERSON, CLI_FEED, CLI_MAIL, CLI_MAIL_ACT, CLI_FILE };
+enum cli_what { CLI_NOTHING, CLI_ORDER, CLI_ASSIGNMENT, CLI_FIELD, CLI_PERSON, CLI_FEED, CLI_MAIL, CLI_MAIL_ACT, CLI_FILE, CLI_LOGIN };
 
 struct cli_option {
 	const char *name;  /* without the dashes; NULL ends a list */
@@ -28,6 +28,7 @@ enum cli_needs {
 	CLI_STORE_MUST = 1 << 1, /* … and its absence is an error */
 	CLI_PASSWORD = 1 << 2,	 /* the relays', read before root's rights go */
 	CLI_BARE = 1 << 3,	 /* not even the config is read for it */
+	CLI_CONFIG = 1 << 4,	 /* it is, and root's rights stay: the command itself lets them go */
 };
 
 struct cli;
@@ -187,6 +188,7 @@ int cli_feed(struct cli *c);
 int cli_outbox(struct cli *c);
 int cli_preview(struct cli *c);
 int cli_test_mail(struct cli *c);
+int cli_authorize(struct cli *c);
 int cli_backup(struct cli *c);
 int cli_doctor(struct cli *c);
 int cli_complete(int n, char **word, const char *login);

@@ -81,6 +81,8 @@ int cli_open(struct cli *c, bool quiet)
 	dw_problems_fini(&problems);
 	if (r)
 		return r;
+	if (needs & CLI_CONFIG)
+		return 0;
 	if (needs & CLI_PASSWORD && read_password(c) != 0)
 		return CLI_FAILED;
 	if (dw_become_owner(c->config->state, &err) < 0)

@@ -92,10 +92,29 @@ static void exam_one_relay(struct exam *x, size_t i)
 	dw_transport_probe(t, &a);
 	if (a.verdict == DW_SENT)
 		exam_say(x, MARK_OK, NULL, "%s: %s, nothing sent (%s)", dw_relays_name(x->c->relays, i),
-			 m->username ? "logged in" : "greeted, no login configured", a.text);
+			 m->username ? m->oauth ? "logged in by a token" : "logged in" : "greeted, no login configured", a.text);
 	else
-		exam_say(x, MARK_FAIL, todo_at(a.stage), "%s: %s", dw_relays_name(x->c->relays, i), a.text);
+		exam_say(x, MARK_FAIL, m->oauth && a.stage == DW_AT_AUTH ? "a token is refused where its scope is wrong, or username isn't the mailbox it was granted for" :
+								 todo_at(a.stage), "%s: %s", dw_relays_name(x->c->relays, i), a.text);
 	greeting(x, dw_transport_session(t));
+}
+
+/* The relay has just asked for a token. */
+static void exam_login(struct exam *x, struct dw_oauth *login)
+{
+	struct dw_oauth_health h;
+	DW_BUF todo = { 0 };
+
+	if (!login)
+		return;
+	dw_oauth_health(login, &h);
+	dw_buf_printf(&todo, "duewatch authorize %s", dw_oauth_name(login));
+	if (h.state == DW_OAUTH_EXPIRING || (h.state == DW_OAUTH_OK && *h.error))
+		exam_say(x, MARK_WARN, h.state == DW_OAUTH_EXPIRING ? dw_buf_str(&todo) : NULL, "login %s: %s", dw_oauth_name(login), h.error);
+	else if (h.state == DW_OAUTH_GONE)
+		exam_say(x, MARK_FAIL, dw_buf_str(&todo), "login %s: %s", dw_oauth_name(login), h.error);
+	else
+		exam_say(x, MARK_OK, NULL, "login %s: an access token is there", dw_oauth_name(login));
 }
 
 void exam_relay(struct exam *x)
@@ -104,8 +123,10 @@ void exam_relay(struct exam *x)
 		exam_say(x, MARK_FAIL, "chmod 600, its owner root or the service; one line with the password", "%s", x->secret_err.text);
 		return;
 	}
-	for (size_t i = 0; i < dw_relays_count(x->c->relays); i++)
+	for (size_t i = 0; i < dw_relays_count(x->c->relays); i++) {
 		exam_one_relay(x, i);
+		exam_login(x, dw_relays_login(x->c->relays, i));
+	}
 }
 
 /* ---- the clock ---- */

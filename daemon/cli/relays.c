@@ -27,6 +27,8 @@ void cli_relays_fini(struct cli_relays *r)
 	*r = (struct cli_relays){ 0 };
 }
 
+static const char *const token_words[] = { [DW_OAUTH_OK] = "ok", [DW_OAUTH_EXPIRING] = "expiring", [DW_OAUTH_GONE] = "gone" };
+
 json_t *cli_relays_json(const struct cli_relays *r)
 {
 	json_t *list = json_array();
@@ -34,11 +36,28 @@ json_t *cli_relays_json(const struct cli_relays *r)
 	for (size_t i = 0; i < r->n; i++) {
 		const struct dw_relay_health *h = &r->relay[i].health;
 
-		json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:o}", "name", cli_json_text(r->relay[i].name), "state",
+		json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:o,s:o}", "name", cli_json_text(r->relay[i].name), "state",
 						      h->ill ? "ill" : "ok", "since", cli_json_time(h->since), "error",
-						      cli_json_text(h->ill ? h->error : NULL)));
+						      cli_json_text(h->ill ? h->error : NULL), "token",
+						      cli_json_text(h->login ? token_words[h->token] : NULL)));
 	}
 	return list;
+}
+
+static void print_logins(const struct cli *c, const struct cli_relays *r, struct dw_buf *out)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct dw_relay_health *h = &r->relay[i].health;
+		DW_BUF line = { 0 };
+
+		if (!h->login || !*h->token_error)
+			continue;
+		dw_buf_printf(&line, "Login %s: ", h->login_name);
+		cli_clean(&line, h->token_error);
+		cli_styled(out, c, h->token == DW_OAUTH_GONE ? CLI_RED : CLI_YELLOW, dw_buf_str(&line));
+		dw_buf_putc(out, '\n');
+		out->failed |= line.failed;
+	}
 }
 
 /* One relay that is well, or ill alone, is said by the outbox's own lines. */
@@ -46,6 +65,7 @@ void cli_relays_print(const struct cli *c, const struct cli_relays *r, struct dw
 {
 	struct cli_table t = { .columns = 4 };
 
+	print_logins(c, r, out);
 	if (r->n < 2)
 		return;
 	dw_buf_puts(out, "\nRelays\n");

@@ -516,6 +516,10 @@ static void judge_relays(const struct cli_relays *y, struct verdict *v)
 	for (size_t i = 0; i < y->n && y->n > 1; i++)
 		if (y->relay[i].health.ill)
 			blame(v, y->ill == y->n ? 2 : 1, "relay %.100s is ill: %.200s", y->relay[i].name, y->relay[i].health.error);
+	for (size_t i = 0; i < y->n; i++)
+		if (y->relay[i].health.login && y->relay[i].health.token != DW_OAUTH_OK)
+			blame(v, y->relay[i].health.token == DW_OAUTH_GONE ? 2 : 1, "login %.20s: %.300s", y->relay[i].health.login_name,
+			      y->relay[i].health.token_error);
 }
 
 /* Nobody decides, or nobody sends. */

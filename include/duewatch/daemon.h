@@ -3,6 +3,7 @@
 #define DUEWATCH_DAEMON_H
 
 #include "duewatch/engine.h"
+#include "duewatch/oauth.h"
 
 struct dw_daemon_opts {
 	const char *config;  /* path */
@@ -27,9 +28,10 @@ int dw_config_load_logged(struct dw_config **out, const struct dw_daemon_opts *o
 struct dw_sender_conf {
 	struct dw_transport_conf transport;
 	char *secret; /* wiped with dw_sender_conf_fini */
+	struct dw_oauth *oauth; /* NULL: by password, or no login */
 };
 int dw_sender_conf_init(struct dw_sender_conf *out, const struct dw_config *config, const struct dw_mail_conf *relay,
-			struct dw_err *err);
+			struct dw_err *err); /* on failure, too, *out is to be finished */
 void dw_sender_conf_fini(struct dw_sender_conf *c);
 
 struct dw_rate {

@@ -9,7 +9,7 @@
 #ifndef DUEWATCH_RELAYS_H
 #define DUEWATCH_RELAYS_H
 
-#include "duewatch/config.h"
+#include "duewatch/oauth.h"
 #include "duewatch/transport.h"
 
 /* What an answer says of the relay. */
@@ -33,6 +33,7 @@ static inline void dw_relays_freep(struct dw_relays **r)
 size_t dw_relays_count(const struct dw_relays *r);
 const char *dw_relays_name(const struct dw_relays *r, size_t i); /* "smtps://host:465", without secrets */
 const struct dw_transport_conf *dw_relays_transport(const struct dw_relays *r, size_t i); /* borrowed */
+struct dw_oauth *dw_relays_login(const struct dw_relays *r, size_t i); /* NULL: not by OAuth 2; borrowed */
 int dw_relays_connections(const struct dw_relays *r); /* the most any of them may have */
 /* A reload: what was sent so far counts for the rates of the new ones. Their health begins anew: what made one ill may
  * have been mended. */
@@ -67,12 +68,17 @@ struct dw_relay_health {
 	bool ill;
 	dw_time since;	 /* of this state; DW_UNKNOWN: since the start */
 	char error[512]; /* what it said when it fell ill or was asked last; "" */
+	/* dw_relays_parse only: its login by OAuth 2 */
+	bool login;
+	char login_name[16];
+	enum dw_oauth_state token;
+	char token_error[512];
 };
 void dw_relays_health(struct dw_relays *r, size_t i, struct dw_relay_health *out);
 /* Counts up whenever one changed: who shows them looks again. */
 unsigned dw_relays_version(struct dw_relays *r);
 
-/* In the store, for `duewatch status`: JSON, an array of {name, state, since, error}. */
+/* In the store, for `duewatch status`: JSON, an array of {name, ill, since, error, login, token, token_error}. */
 #define DW_RELAYS_KEY "relays"
 int dw_relays_text(struct dw_relays *r, char **out, struct dw_err *err); /* owned */
 /* One out of it, by name. 0; 1: it isn't there, *out is one that is well; -ENOMEM. */

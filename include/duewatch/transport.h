@@ -31,6 +31,11 @@ struct dw_transport_conf {
 	bool starttls_off;   /* only where the config says so; else smtp:// needs STARTTLS */
 	const char *username; /* NULL: no AUTH */
 	const char *password; /* borrowed; our copies and libcurl's are wiped with the transport */
+	/* Instead of a password: gives an access token for username, owned (dw_secret_free). refused: the one that the
+	 * server has just refused, or NULL. Asked before each mail; may block. -EACCES: a person must act. NULL: none. */
+	int (*token)(void *ctx, const char *refused, char **out, struct dw_err *err);
+	void *token_ctx;	     /* outlives the transport */
+	const char *token_mechanism; /* "XOAUTH2", "OAUTHBEARER"; NULL: as the server offers */
 	const char *ca_file; /* trusts these certificates and no others; NULL: the system's */
 	int connect_s;	     /* seconds to connect, secure, greet and log in; 0: 30 */
 	int answer_s;	     /* seconds for each later answer, and without progress in the body; 0: 120 */

@@ -510,6 +510,21 @@ static const struct wrong {
 	  "bad.conf:5: mail.fallback.password_file: missing: username needs it (the password itself never stands in here)\n"
 	  "bad.conf:6: mail.fallback.from: unknown key here, it belongs in mail\n"
 	  "bad.conf:6: mail.fallback.transport: missing, must be given: \"smtps://host:465\" or \"smtp://host:587\"\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = \"smtp://a.example.com\"; from = \"d@example.com\"; starttls = \"off\"; username = \"d\"; password_file = \"p\";\n"
+		       "oauth = { provider = \"gogle\";\ntoken_url = \"http://login.example.com/t\";\nauthorize_url = \"https://login.example.com/a?b\";\n"
+		       "tenant = \"a/b\";\nmechanism = \"plain\"; }; };\n",
+	  "bad.conf:2: mail.password_file: either a password or oauth, not both\n"
+	  "bad.conf:2: warning: mail: starttls = \"off\": mails and the password go over the network unencrypted\n"
+	  "bad.conf:2: mail: starttls = \"off\" with oauth: an access token never goes over the network unencrypted\n"
+	  "bad.conf:3: mail.oauth.provider: \"gogle\" is no provider known here, did you mean \"google\"? Allowed: google, microsoft, none\n"
+	  "bad.conf:3: mail.oauth.client_id: missing, must be given: a text\n"
+	  "bad.conf:4: mail.oauth.token_url: http:// is for this machine alone, allowed: \"https://host/path\", or \"http://127.0.0.1:port/path\" on this machine\n"
+	  "bad.conf:5: mail.oauth.authorize_url: no ? or # belongs in the address, allowed: \"https://host/path\", or \"http://127.0.0.1:port/path\" on this machine\n"
+	  "bad.conf:6: mail.oauth.tenant: \"a/b\" is no tenant, allowed: a directory's id or domain, or \"common\"\n"
+	  "bad.conf:7: mail.oauth.mechanism: \"plain\" is no word known here, allowed: any, xoauth2, oauthbearer\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = \"smtps://a.example.com\"; from = \"d@example.com\"; oauth = { client_id = \"c\"; }; };\n",
+	  "bad.conf:2: mail.oauth.provider: missing, must be given: \"google\" or \"microsoft\"; for any other, token_url\n"
+	  "bad.conf:2: mail.username: missing: oauth needs it, the address whose mailbox it is\n" },
 	{ PEOPLE FEEDS "\nmail = { transport = \"smtps://a.example.com\"; from = \"d@example.com\"; fallback = { transport = \"smtp://b.example.com\"; }; };\n",
 	  "bad.conf:2: mail.fallback: is a group { }, a list was expected: ( { transport = …; }, … )\n" },
 	{ PEOPLE FEEDS "\nmail = { transport = \"smtp://relay.example.com:99999\"; from = \"d@example.com\"; };\n",
@@ -904,6 +919,34 @@ static void fallbacks(void **state)
 	assert_non_null(strstr(files, "good.conf:4: mail.fallback.ca_file: ca-c.pem can't be read"));
 }
 
+static void oauths(void **state)
+{
+	CONFIG *c = load_good(PEOPLE FEEDS "\nmail = { transport = \"smtps://a.example.com\"; from = \"d@example.com\"; username = \"d@example.com\";\n"
+			      "oauth = { provider = \"microsoft\"; client_id = \"c\"; tenant = \"example.com\"; };\nfallback = (\n"
+			      "{ transport = \"smtp://b.example.com\"; }, { transport = \"smtp://c.example.com\"; username = \"e\";\n"
+			      "oauth = { provider = \"google\"; client_id = \"g\"; client_secret_file = \"s\"; refresh_token_file = \"r\"; mechanism = \"oauthbearer\"; }; } ); };\n");
+	struct dw_oauth_place at;
+	DW_FREE char *files = NULL;
+
+	(void)state;
+	assert_true(dw_config_oauth(c, 0, &at));
+	assert_string_equal(at.name, "mail");
+	assert_string_equal(at.username, "d@example.com");
+	assert_string_equal(at.conf->token_url, "https://login.microsoftonline.com/example.com/oauth2/v2.0/token");
+	assert_string_equal(at.conf->authorize_url, "https://login.microsoftonline.com/example.com/oauth2/v2.0/authorize");
+	assert_string_equal(at.conf->device_url, "https://login.microsoftonline.com/example.com/oauth2/v2.0/devicecode");
+	assert_int_equal(at.conf->mechanism, DW_OAUTH_ANY);
+	assert_true(dw_config_oauth(c, 1, &at));
+	assert_string_equal(at.name, "fallback-2");
+	assert_string_equal(at.conf->token_url, "https://oauth2.googleapis.com/token");
+	assert_null(at.conf->device_url);
+	assert_int_equal(at.conf->mechanism, DW_OAUTH_OAUTHBEARER);
+	assert_false(dw_config_oauth(c, 2, &at));
+	files = check_files(c);
+	assert_non_null(strstr(files, "good.conf:6: oauth.client_secret_file: s can't be read"));
+	assert_non_null(strstr(files, "good.conf:6: oauth.refresh_token_file: r can't be read"));
+}
+
 static void files_named(void **state)
 {
 	CONFIG *c = load_good(PEOPLE "\nstate = \"no/where\";\nmail = { transport = \"smtps://h.example.com\"; from = \"d@example.com\";\n"
@@ -998,7 +1041,7 @@ int main(void)
 		cmocka_unit_test(packs_with_problems),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(credentials_come_first),
-		cmocka_unit_test(fallbacks), cmocka_unit_test(files_named),
+		cmocka_unit_test(fallbacks), cmocka_unit_test(oauths), cmocka_unit_test(files_named),
 		cmocka_unit_test(fingerprints),
 		cmocka_unit_test(data_folder),
 	};

@@ -104,7 +104,7 @@ static void test_keys(void **state)
 	static const char *const headings[][2] = {
 		{ "", "TOP LEVEL" }, { "mail", "MAIL" },       { "people", "PEOPLE" },
 		{ "feeds", "FEEDS" }, { "ladders", "LADDERS" }, { "packs", "PACKS" },
-		{ "mail.fallback", "FALLBACK RELAYS" },
+		{ "mail.fallback", "FALLBACK RELAYS" }, { "oauth", "OAUTH" },
 	};
 	DW_FREE char *text = page("duewatch.conf.5");
 	size_t keys = 0;
