@@ -290,7 +290,6 @@ static int ask_server(struct dw_oauth *o, const char *refresh, struct dw_oauth_a
 /* Turns the refresh token into an access token. Called and left with the mutex held, which is free meanwhile. */
 static int renew(struct dw_oauth *o, const char *refused, struct dw_err *err)
 {
-	DW_FREE char *why = NULL;
 	struct dw_oauth_answer a = { .verdict = DW_OAUTH_LATER };
 	char *refresh = NULL;
 	int lock, r;
