@@ -408,18 +408,23 @@ static void try_one(const struct dw_relay_post *post, int i, const struct dw_env
 		dw_transport_send(t, env, id, bytes, n, a);
 }
 
+static int64_t boot_ms(const struct dw_relay_post *post)
+{
+	return post->boot_ms ? post->boot_ms(post->ctx) : dw_clock_boot_ms();
+}
+
 void dw_relays_send(struct dw_relays *r, int first, const struct dw_relay_post *post, const struct dw_envelope *env,
 		    const char *id, const void *bytes, size_t n, struct dw_answer *answer)
 {
 	unsigned had = 0;
 
-	for (int i = first; i >= 0; i = dw_relays_take(r, had, dw_clock_boot_ms(), NULL)) {
+	for (int i = first; i >= 0; i = dw_relays_take(r, had, boot_ms(post), NULL)) {
 		struct dw_answer a;
 		bool elsewhere;
 
-		dw_relays_begin(r, i, dw_clock_boot_ms());
+		dw_relays_begin(r, i, boot_ms(post));
 		try_one(post, i, env, id, bytes, n, &a);
-		elsewhere = dw_relays_answered(r, i, &a, dw_clock_boot_ms(), dw_clock_wall());
+		elsewhere = dw_relays_answered(r, i, &a, boot_ms(post), post->wall ? post->wall(post->ctx) : dw_clock_wall());
 		if (i > 0)
 			snprintf(a.via, sizeof(a.via), "%s", r->relay[i].name);
 		if (!had || (!elsewhere && !a.ours))

@@ -58,6 +58,8 @@ int64_t dw_relays_next(struct dw_relays *r); /* boot time of the next one to ask
 struct dw_relay_post {
 	/* The transport of relay i, < 0 where there is no memory for one. Borrowed until the next call. */
 	int (*transport)(void *ctx, int i, struct dw_transport **out, struct dw_err *err);
+	int64_t (*boot_ms)(void *ctx); /* NULL: the machine's clocks */
+	dw_time (*wall)(void *ctx);
 	void *ctx;
 };
 void dw_relays_send(struct dw_relays *r, int first, const struct dw_relay_post *post, const struct dw_envelope *env,
