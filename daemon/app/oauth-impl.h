@@ -43,7 +43,7 @@ struct dw_oauth {
 	int64_t from_ms, until_ms; /* boot time of now.access's life; 0: none */
 	bool loaded, unsaved;	  /* the file was read; it isn't what is in force, for it couldn't be written */
 	int failures;		  /* in a row */
-	int64_t looked_ms;	  /* at the file */
+	int64_t looked_ms, saved_ms; /* boot time of the last look at the file, and try to write it */
 	int64_t retry_ms;	  /* boot time before which the server isn't asked again */
 	struct dw_oauth_health health;
 };

@@ -135,6 +135,34 @@ static void well(struct dw_oauth *o)
 	o->health = (struct dw_oauth_health){ .since = DW_UNKNOWN };
 }
 
+static void gone(struct dw_oauth *o, const char *why)
+{
+	DW_BUF b = { 0 };
+
+	dw_buf_printf(&b, "%s: a person must grant access again: duewatch authorize %s", why, o->name);
+	if (o->health.state != DW_OAUTH_GONE) {
+		o->health.since = dw_clock_wall();
+		dw_log(3, "login=%s token_expiring: %s", o->name, dw_buf_str(&b));
+	}
+	o->health.state = DW_OAUTH_GONE;
+	snprintf(o->health.error, sizeof(o->health.error), "%s", dw_buf_str(&b));
+	dw_utf8_mend(o->health.error);
+	o->retry_ms = dw_clock_boot_ms() + GONE_AGAIN_S * INT64_C(1000);
+}
+
+static void not_now(struct dw_oauth *o, const char *why, int64_t after)
+{
+	int n = o->failures < (int)DW_COUNT(backoff_s) - 1 ? o->failures : (int)DW_COUNT(backoff_s) - 1;
+	int64_t wait = after > backoff_s[n] ? (after < AFTER_MAX_S ? after : AFTER_MAX_S) : backoff_s[n];
+
+	if (o->failures == 0)
+		dw_log(4, "login=%s: no new access token: %s; asked again in %lld s", o->name, why, (long long)wait);
+	o->failures++;
+	o->retry_ms = dw_clock_boot_ms() + wait * 1000;
+	if (o->health.state != DW_OAUTH_GONE)
+		snprintf(o->health.error, sizeof(o->health.error), "no new access token: %s", why);
+}
+
 /* ---- what there is ---- */
 
 static bool usable(const struct dw_oauth *o, const char *refused, int64_t ms)
@@ -176,16 +204,20 @@ static bool same(const char *a, const char *b)
 static int look_at_file(struct dw_oauth *o, struct dw_err *err)
 {
 	struct dw_oauth_kept k = { 0 };
+	struct dw_err why = { "" };
 	int r;
 
 	o->looked_ms = dw_clock_boot_ms();
 	if (o->unsaved)
 		return 0; /* ours is the newer one */
-	r = dw_oauth_kept_load(&k, o->state, o->name, err);
-	if (r < 0 && o->now.refresh)
-		return 0; /* what is in force doesn't need it */
-	if (r < 0)
-		return r;
+	r = dw_oauth_kept_load(&k, o->state, o->name, &why);
+	if (r == -ENOMEM)
+		return dw_err_oom(err);
+	if (r < 0) { /* said; what is in force doesn't need it */
+		if (!o->now.refresh)
+			r == -EPERM || r == -EBADMSG ? gone(o, why.text) : not_now(o, why.text, 0);
+		return 0;
+	}
 	if (r == 0 && k.of == o->of && (!o->seed || k.seed == o->seed)) {
 		if (!same(k.refresh, o->now.refresh) || (k.access && !same(k.access, o->now.access))) {
 			if (o->health.state == DW_OAUTH_GONE && !same(k.refresh, o->now.refresh))
@@ -219,6 +251,7 @@ static void save(struct dw_oauth *o)
 	if (r < 0 && !o->unsaved)
 		dw_log(3, "login=%s: %s; it is tried again", o->name, err.text);
 	o->unsaved = r < 0;
+	o->saved_ms = dw_clock_boot_ms();
 	if (r < 0)
 		snprintf(o->health.error, sizeof(o->health.error), "%s", err.text);
 }
@@ -251,34 +284,6 @@ int dw_oauth_install(struct dw_oauth *o, struct dw_oauth_answer *a, struct dw_er
 	return 0;
 }
 
-static void gone(struct dw_oauth *o, const char *why)
-{
-	DW_BUF b = { 0 };
-
-	dw_buf_printf(&b, "%s: a person must grant access again: duewatch authorize %s", why, o->name);
-	if (o->health.state != DW_OAUTH_GONE) {
-		o->health.since = dw_clock_wall();
-		dw_log(3, "login=%s token_expiring: %s", o->name, dw_buf_str(&b));
-	}
-	o->health.state = DW_OAUTH_GONE;
-	snprintf(o->health.error, sizeof(o->health.error), "%s", dw_buf_str(&b));
-	dw_utf8_mend(o->health.error);
-	o->retry_ms = dw_clock_boot_ms() + GONE_AGAIN_S * INT64_C(1000);
-}
-
-static void not_now(struct dw_oauth *o, const char *why, int64_t after)
-{
-	int n = o->failures < (int)DW_COUNT(backoff_s) - 1 ? o->failures : (int)DW_COUNT(backoff_s) - 1;
-	int64_t wait = after > backoff_s[n] ? (after < AFTER_MAX_S ? after : AFTER_MAX_S) : backoff_s[n];
-
-	if (o->failures == 0)
-		dw_log(4, "login=%s: no new access token: %s; asked again in %lld s", o->name, why, (long long)wait);
-	o->failures++;
-	o->retry_ms = dw_clock_boot_ms() + wait * 1000;
-	if (o->health.state != DW_OAUTH_GONE)
-		snprintf(o->health.error, sizeof(o->health.error), "no new access token: %s", why);
-}
-
 static int ask_server(struct dw_oauth *o, const char *refresh, struct dw_oauth_answer *a, struct dw_err *err)
 {
 	const char *field[] = { "grant_type", "refresh_token", "refresh_token", refresh, "client_id", o->client_id, "client_secret",
@@ -303,8 +308,10 @@ static int renew(struct dw_oauth *o, const char *refused, struct dw_err *err)
 		refresh = dw_secret_copy(o->now.refresh, strlen(o->now.refresh));
 	if (r == 0 && o->now.refresh && !refresh)
 		r = dw_err_oom(err);
-	if (r == 0 && !o->now.refresh)
+	if (r == 0 && !o->now.refresh && o->health.state != DW_OAUTH_GONE)
 		gone(o, "no access was granted yet");
+	else if (r == 0 && !o->now.refresh)
+		o->retry_ms = dw_clock_boot_ms() + GONE_AGAIN_S * INT64_C(1000);
 	else if (r == 0 && !(usable(o, refused, dw_clock_boot_ms()) && dw_clock_boot_ms() < due_ms(o))) {
 		pthread_mutex_unlock(&o->mutex);
 		r = ask_server(o, refresh, &a, err);
@@ -315,7 +322,7 @@ static int renew(struct dw_oauth *o, const char *refused, struct dw_err *err)
 			gone(o, a.error);
 		else if (r == 0)
 			not_now(o, a.error, a.retry_after);
-		else if (r != -ECANCELED && r != -ENOMEM)
+		if (r < 0 && r != -ECANCELED)
 			not_now(o, err->text, 0);
 	} else if (r == 0)
 		well(o);
@@ -356,7 +363,10 @@ int dw_oauth_token(struct dw_oauth *o, const char *refused, char **out, struct d
 		r = *out ? 0 : dw_err_oom(err);
 	} else if (r == 0 && atomic_load(&o->stop)) {
 		r = dw_err_set(err, -ECANCELED, "stopped");
-	} else if (r == 0) {
+	} else if (r < 0) {
+		if (o->retry_ms <= ms) /* no memory, most likely: not again at once */
+			o->retry_ms = ms + backoff_s[0] * INT64_C(1000);
+	} else {
 		r = dw_err_set(err, o->health.state == DW_OAUTH_GONE ? -EACCES : -EAGAIN, "%s",
 			       *o->health.error ? o->health.error : "the server refuses an access token that has just been made");
 	}
@@ -371,6 +381,8 @@ int64_t dw_oauth_next(struct dw_oauth *o)
 	pthread_mutex_lock(&o->mutex);
 	if (atomic_load(&o->stop) || o->busy)
 		next = INT64_MAX;
+	else if (o->unsaved)
+		next = o->saved_ms + LOOK_MS;
 	else if (o->health.state == DW_OAUTH_GONE)
 		next = o->looked_ms + LOOK_MS < o->retry_ms ? o->looked_ms + LOOK_MS : o->retry_ms; /* somebody may have acted */
 	else if (!o->loaded || o->until_ms == 0)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { TELL_AFTER_S = 3600, TELL_AGAIN_S = 86400 };
+enum { TELL_AFTER_S = 3600, TELL_AGAIN_S = 86400, AGAIN_MS = 5000 };
 
 static const char key_told[] = "relays_told"; /* when the operators last heard of it */
 
@@ -135,6 +135,8 @@ int64_t dw_relay_next(struct dw_worker *w)
 	for (size_t i = 0; i < dw_relays_count(relays); i++)
 		if (dw_relays_login(relays, i) && dw_oauth_next(dw_relays_login(relays, i)) < next)
 			next = dw_oauth_next(dw_relays_login(relays, i));
+	if (w->prober.failed_ms && next < w->prober.failed_ms + AGAIN_MS)
+		next = w->prober.failed_ms + AGAIN_MS;
 	return asking ? INT64_MAX : next;
 }
 
@@ -151,6 +153,7 @@ static void ask_one(struct dw_worker *w)
 		return;
 	if (!p->started)
 		p->started = pthread_create(&p->thread, NULL, prober_main, w) == 0;
+	p->failed_ms = p->started ? 0 : dw_clock_boot_ms();
 	if (!p->started && token)
 		return; /* whoever needs a token asks for it */
 	if (!p->started) { /* the machine has no thread for it just now */
@@ -278,13 +281,27 @@ static int look_at_fallback(struct dw_worker *w, struct dw_err *err)
 	return r;
 }
 
+static bool is_gone(struct dw_oauth *login)
+{
+	struct dw_oauth_health h = { .state = DW_OAUTH_OK };
+
+	if (login)
+		dw_oauth_health(login, &h);
+	return h.state == DW_OAUTH_GONE;
+}
+
+/* Where no relay has a login that works, a mail about it would come once somebody has seen to it. */
 static int look_at_logins(struct dw_worker *w, struct dw_err *err)
 {
+	struct dw_relays *relays = w->conf->relays;
+	bool way = false;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < dw_relays_count(w->conf->relays); i++)
-		if (dw_relays_login(w->conf->relays, i))
-			r = dw_oauth_tell(w->engine, dw_relays_login(w->conf->relays, i), w->now, err);
+	for (size_t i = 0; i < dw_relays_count(relays); i++)
+		way |= !is_gone(dw_relays_login(relays, i));
+	for (size_t i = 0; way && r == 0 && i < dw_relays_count(relays); i++)
+		if (dw_relays_login(relays, i))
+			r = dw_oauth_tell(w->engine, dw_relays_login(relays, i), w->now, err);
 	return r;
 }
 

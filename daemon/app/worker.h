@@ -94,6 +94,7 @@ struct dw_prober {
 	int relay;
 	bool renew; /* its token; else the relay is asked */
 	struct dw_transport *transport;
+	int64_t failed_ms; /* boot time at which the machine had no thread for it; 0. The worker's */
 };
 
 struct dw_worker {

@@ -68,6 +68,12 @@ def clock(work):
     return Clock(work)
 
 
+def cpu(d):
+    """Seconds of processor time so far."""
+    with open("/proc/%d/stat" % d.pid) as f:
+        return sum(int(x) for x in f.read().rpartition(")")[2].split()[11:13]) / os.sysconf("SC_CLK_TCK") or 0.001
+
+
 def poke(d, work, clock, seconds, condition, what):
     def now():
         d.send(signal.SIGUSR1)
@@ -315,6 +321,13 @@ def test_a_spoilt_token_file(work, bearer, tokens, spoil):
         work.tool("test-mail", "ops")
         assert len(tokens.asked) == 2
         return
+    d = work.daemon().ready()
+    d.wait_log("login=mail token_expiring: token file")
+    busy = until(lambda: cpu(d), "its time")
+    until(lambda: token_state(work) == "gone", "the state")
+    assert cpu(d) - busy < 0.5, "no spinning"
+    assert work.outbox("ops") == [], "by no way there is to tell"
+    assert d.stop() == 0
     said = work.tool("test-mail", "ops", code=1)
     assert ("is damaged" if spoil == "garbage" else "chmod 0600") in said
 
