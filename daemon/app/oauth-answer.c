@@ -133,7 +133,7 @@ static bool web_address(const char *s)
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)s[i] <= 0x20 || (unsigned char)s[i] >= 0x7F)
 			return false;
-	return n > 8 && n < 500 && strncasecmp(s, "https://", 8) == 0;
+	return n > 8 && n < 500 && strncmp(s, "https://", 8) == 0;
 }
 
 static int take_device(struct reading *rd, const json_t *root)

@@ -354,6 +354,7 @@ int dw_oauth_token(struct dw_oauth *o, const char *refused, char **out, struct d
 		save(o);
 	while (r == 0 && o->busy && !usable(o, refused, ms) && !atomic_load(&o->stop))
 		pthread_cond_wait(&o->done, &o->mutex);
+	ms = dw_clock_boot_ms();
 	if (r == 0 && !o->busy && ms >= o->retry_ms && wants(o, refused, ms) && !atomic_load(&o->stop))
 		r = renew(o, refused, err);
 	if (r == -ECANCELED && usable(o, refused, ms))
