@@ -281,3 +281,18 @@ def test_metrics(work, relay, second):
     want = ['duewatch_relay_up{relay="smtp://127.0.0.1:%d"} %d' % (r.port, up) for r, up in ((relay, 0), (second, 1))]
     until(lambda: all(line in (work.folder / "d.prom").read_text() for line in want), "the metrics")
     assert d.stop() == 0
+
+
+def test_stop_while_a_relay_is_asked(work, relay, second, clock):
+    """A probe that hangs holds neither mails nor the stop."""
+    relay.script["BANNER"] = "cut"
+    both(work, relay, second)
+    d = work.started()
+    work.csv([late("A1")])
+    second.wait_mails(1, 30)
+    until(lambda: states(work) == ["ill", "ok"], "the first to be ill")
+    relay.script["BANNER"] = "hang"
+    poke(d, work, clock, 61, lambda: ("!", "hang") in [(who, text) for _, who, text in relay.lines], "the probe to hang")
+    work.csv([late("A1"), late("A2", "bo")])
+    second.wait_mails(2, 30)
+    assert d.stop() == 0
