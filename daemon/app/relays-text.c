@@ -5,16 +5,14 @@
 #include <jansson.h>
 #include <stdio.h>
 
-enum { ERROR_KEPT = 200 }; /* of its words, so that eight of them fit into a meta value */
-
-static int add_login(json_t *o, struct dw_oauth *login)
+static int add_login(json_t *o, struct dw_oauth *login, size_t kept)
 {
 	struct dw_oauth_health h;
 
 	if (!login)
 		return 0;
 	dw_oauth_health(login, &h);
-	h.error[ERROR_KEPT] = '\0';
+	h.error[kept] = '\0';
 	return json_object_set_new(o, "login", json_string(dw_oauth_name(login))) < 0 ||
 			       json_object_set_new(o, "token", json_integer((json_int_t)h.state)) < 0 ||
 			       json_object_set_new(o, "token_error", json_string(dw_utf8_mend(h.error))) < 0 ?
@@ -22,30 +20,45 @@ static int add_login(json_t *o, struct dw_oauth *login)
 		       0;
 }
 
-int dw_relays_text(struct dw_relays *r, char **out, struct dw_err *err)
+/* With so many bytes of each one's words. NULL: no memory. */
+static char *text_with(struct dw_relays *r, size_t kept)
 {
 	json_t *list = json_array();
-	char *text = NULL;
-	int res = list ? 0 : -ENOMEM;
+	bool whole = list != NULL;
+	char *text;
 
-	for (size_t i = 0; res == 0 && i < dw_relays_count(r); i++) {
+	for (size_t i = 0; whole && i < dw_relays_count(r); i++) {
 		struct dw_relay_health h;
 		json_t *o;
 
 		dw_relays_health(r, i, &h);
-		h.error[ERROR_KEPT] = '\0';
+		h.error[kept] = '\0';
 		o = json_pack("{s:s,s:b,s:I,s:s}", "name", dw_relays_name(r, i), "ill", h.ill, "since", (json_int_t)h.since,
 			      "error", dw_utf8_mend(h.error));
-		if (!o || add_login(o, dw_relays_login(r, i)) < 0 || json_array_append_new(list, o) < 0)
-			res = -ENOMEM;
+		whole = o && add_login(o, dw_relays_login(r, i), kept) == 0 && json_array_append(list, o) == 0;
+		json_decref(o);
 	}
-	if (res == 0)
-		text = json_dumps(list, JSON_COMPACT);
+	text = whole ? json_dumps(list, JSON_COMPACT) : NULL;
 	json_decref(list);
-	if (!text)
-		return dw_err_oom(err);
-	*out = text;
-	return 0;
+	return text;
+}
+
+int dw_relays_text(struct dw_relays *r, char **out, struct dw_err *err)
+{
+	static const size_t kept[] = { 400, 200, 80, 0 };
+
+	for (size_t i = 0; i < DW_COUNT(kept); i++) {
+		DW_FREE char *text = text_with(r, kept[i]);
+
+		if (!text)
+			return dw_err_oom(err);
+		if (strlen(text) > DW_STORE_META_MAX)
+			continue;
+		*out = dw_steal(&text);
+		return 0;
+	}
+	*out = dw_strdup("[]"); /* names of hundreds of letters: rather nothing than a store that refuses */
+	return *out ? 0 : dw_err_oom(err);
 }
 
 static void take_login(struct dw_relay_health *out, const json_t *o)

@@ -9,6 +9,7 @@
 #include "../../daemon/mail/transport-impl.h"
 #include "duewatch/daemon.h"
 #include "duewatch/relays.h"
+#include "duewatch/store.h"
 
 #define DOC DW_SOURCE_DIR "/daemon/mail/RELAY-FAULTS.md"
 
@@ -408,6 +409,34 @@ static void test_text(void **state)
 	assert_true(!h.ill && h.since == DW_UNKNOWN);
 }
 
+/* Eight relays whose words are as long as can be, and need escapes: a meta value holds them all the same. */
+static void test_text_fits(void **state)
+{
+	struct dw_mail_conf many[DW_RELAYS_MAX - 1] = { { 0 } };
+	struct dw_config c = { .mail = { .transport = (char *)"smtp://a.example.com:587", .fallback = many, .n_fallback = DW_RELAYS_MAX - 1 } };
+	struct dw_answer a = refused_call;
+	char url[DW_RELAYS_MAX][64];
+	struct dw_relays *r = NULL;
+	struct dw_relay_health h;
+	DW_FREE char *text = NULL;
+	struct dw_err err;
+
+	(void)state;
+	memset(a.text, '"', sizeof(a.text) - 1);
+	for (size_t i = 0; i < DW_COUNT(many); i++) {
+		snprintf(url[i], sizeof(url[i]), "smtp://relay-%zu.of-a-longer-name.example.com:587", i);
+		many[i].transport = url[i];
+	}
+	assert_int_equal(dw_relays_new(&r, &c, &err), 0);
+	for (int i = 0; i < DW_RELAYS_MAX; i++)
+		assert_int_equal(one(r, &a, i), i);
+	assert_int_equal(dw_relays_text(r, &text, &err), 0);
+	assert_true(strlen(text) <= DW_STORE_META_MAX);
+	assert_int_equal(dw_relays_parse(text, url[6], &h), 0);
+	assert_true(h.ill && h.error[0] == '"');
+	dw_relays_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_pauses), cmocka_unit_test(test_together), cmocka_unit_test(test_all_ill),
 		cmocka_unit_test(test_places), cmocka_unit_test(test_rates),  cmocka_unit_test(test_single),
 		cmocka_unit_test(test_send),   cmocka_unit_test(test_dead_address), cmocka_unit_test(test_text),
+		cmocka_unit_test(test_text_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
