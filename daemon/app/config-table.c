@@ -12,6 +12,11 @@ static const char *const starttls_words[] = { "required", "off", NULL };
 static const char *const files_words[] = { "newest", "all", NULL };
 static const char *const absent_words[] = { [DW_ABSENT_KEEP] = "keep", [DW_ABSENT_CLOSE] = "close", NULL };
 static const char *const extension_words[] = { [DW_EXT_BY_SELLER] = "seller", [DW_EXT_BY_BUYER] = "buyer", [DW_EXT_BY_NOBODY] = "none", NULL };
+static const char *const receipt_by_words[] = { [DW_RECEIPT_BY_UNKNOWN] = "unknown", [DW_RECEIPT_BY_SELLER] = "seller",
+						[DW_RECEIPT_BY_BUYER] = "buyer", [DW_RECEIPT_BY_BOTH] = "both",
+						[DW_RECEIPT_BY_NOBODY] = "none", NULL };
+static const char *const payout_words[] = { [DW_PAYOUT_UNKNOWN] = "unknown", [DW_PAYOUT_RECEIPT] = "receipt",
+					    [DW_PAYOUT_SHIPMENT] = "shipment", NULL };
 static const char *const watch_words[] = { [DW_WATCH_ETA] = "eta", [DW_WATCH_ALWAYS] = "always", [DW_WATCH_OFF] = "off", NULL };
 
 /* into: the word's index, as a bool */
@@ -190,6 +195,18 @@ static const struct conf_key pack_keys[] = {
 	  .take = conf_take_int, AT(dw_pack, margin_days), .min = 0, .max = 60 },
 	{ KEY("packs", "max_extension_days", "0 to 1000", "0: not known", "Most days the platform gives in all."), .take = conf_take_int,
 	  AT(dw_pack, max_extension_days), .min = 0, .max = 1000 },
+	{ KEY("packs", "receipt_by", "\"seller\", \"buyer\", \"both\", \"none\" or \"unknown\"", "the base's", "Who may extend the receiving time."),
+	  .take = conf_take_word, AT(dw_pack, receipt_by), .words = receipt_by_words },
+	{ KEY("packs", "receipt_seller_times", "0 to 100", "0: not known", "How often the seller may extend the receiving time."),
+	  .take = conf_take_int, AT(dw_pack, receipt_seller_times), .min = 0, .max = 100 },
+	{ KEY("packs", "receipt_buyer_times", "0 to 100", "0: not known", "How often the buyer may extend the receiving time."),
+	  .take = conf_take_int, AT(dw_pack, receipt_buyer_times), .min = 0, .max = 100 },
+	{ KEY("packs", "payout", "\"receipt\", \"shipment\" or \"unknown\"", "the base's", "After what the platform pays the seller out."),
+	  .take = conf_take_word, AT(dw_pack, payout), .words = payout_words },
+	{ KEY("packs", "dispute_call_day", "0 to 365", "0: not known", "The day of a dispute from which either side may call the platform."),
+	  .take = conf_take_int, AT(dw_pack, dispute_call_day), .min = 0, .max = 365 },
+	{ KEY("packs", "dispute_auto_day", "0 to 365", "0: not known", "The day of a dispute on which it goes to the platform by itself."),
+	  .take = conf_take_int, AT(dw_pack, dispute_auto_day), .min = 0, .max = 365 },
 	{ KEY("packs", "order_url", "an address with {{order_id}}", "none", "The order's page on the platform."), .take = conf_take_text,
 	  AT(dw_pack, order_url), .max = 500 },
 	{ KEY("packs", "columns", "( (\"our field\", \"header in the file\"), … )", "the base's", "Which header is which field; goes before the base's."),

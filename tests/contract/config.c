@@ -424,7 +424,9 @@ static void pack_layers(void **state)
 	put("platforms.d/alibaba.conf", "buyer_answer = 4;\nclaim_days = 20;\n");
 	put("platforms.d/b.conf", "packs = ( { name = \"mine\"; base = \"alibaba\"; otherwise = { zh_CN = \"我\"; }; odd_text = { en = \"x\"; }; } );\n");
 	c = load_good(PEOPLE MAIL FEEDS "packs = ( { name = \"alibaba\"; buyer_answer = 5; auto_confirm = ( (\"sea\", [50]) );"
-					" columns = ( (\"order_id\", \"No.\") ); status = ( (\"open\", \"shipped\") ); } );");
+					" columns = ( (\"order_id\", \"No.\") ); status = ( (\"open\", \"shipped\") ); receipt_by = \"both\";"
+					" receipt_seller_times = 1; receipt_buyer_times = 2; payout = \"receipt\"; dispute_call_day = 4;"
+					" dispute_auto_day = 7; } );");
 	unlink(path_in("platforms.d/alibaba.conf"));
 	unlink(path_in("platforms.d/b.conf"));
 	rmdir(path_in("platforms.d"));
@@ -436,6 +438,14 @@ static void pack_layers(void **state)
 	assert_int_equal(ali->auto_confirm[DW_BY_SEA].n, 1);
 	assert_int_equal(ali->auto_confirm[DW_BY_SEA].days[0], 50);
 	assert_int_equal(ali->auto_confirm[DW_BY_EXPRESS].days[1], 25); /* not named: stays */
+	assert_int_equal(ali->receipt_by, DW_RECEIPT_BY_BOTH);
+	assert_int_equal(ali->receipt_seller_times, 1);
+	assert_int_equal(ali->receipt_buyer_times, 2);
+	assert_int_equal(ali->payout, DW_PAYOUT_RECEIPT);
+	assert_int_equal(ali->dispute_call_day, 4);
+	assert_int_equal(ali->dispute_auto_day, 7);
+	assert_int_equal(mine->dispute_auto_day, 7); /* its base's */
+	assert_int_equal(pack(c, "generic")->payout, DW_PAYOUT_UNKNOWN);
 	assert_int_equal(ali->n_columns, 4);
 	assert_string_equal(ali->columns[0].theirs, "No.");
 	assert_string_equal(ali->columns[1].theirs, "约定发货时间");
@@ -524,7 +534,7 @@ static const struct wrong {
 	  "bad.conf:8: ladders.steps: \"1d\": this kind has no deadline, only \"found\" is possible\n"
 	  "bad.conf:9: ladders.kind: ship_by has a ladder already, further up\n" },
 	{ PEOPLE MAIL FEEDS "\npacks = (\n{ name = \"alibaba\"; buyer_anser = 3; base = \"x\";\nholidays = [ \"2027-02-30\" ];\n"
-			    "auto_confirm = ( (\"sea\", [60, 45]) ); extension = \"both\"; claim_days = 500; receipt_extension = \"36h\"; dispute_talk = \"1m\"; },\n"
+			    "auto_confirm = ( (\"sea\", [60, 45]) ); extension = \"both\"; claim_days = 500; receipt_extension = \"36h\"; dispute_talk = \"1m\";\npayout = \"never\"; receipt_seller_times = -1; dispute_call_day = 400; },\n"
 			    "{ name = \"q\"; base = \"r\"; },\n{ name = \"r\"; base = \"q\"; },\n{ base = \"generic\"; },\n{ name = \"a/b\"; } );\n",
 	  "bad.conf:3: packs.base: \"x\" is no rule pack, allowed: generic, alibaba, q, r\n"
 	  "bad.conf:3: packs.buyer_anser: unknown key, did you mean buyer_answer?\n"
@@ -534,9 +544,12 @@ static const struct wrong {
 	  "bad.conf:5: packs.receipt_extension: whole days only, like \"2d\"\n"
 	  "bad.conf:5: packs.claim_days: 500 is out of range, allowed: 0 to 400\n"
 	  "bad.conf:5: packs.dispute_talk: \"1m\" is out of range, allowed: 1h to 60d\n"
-	  "bad.conf:7: packs.base: q: a pack can't be its own base, directly or by way of another\n"
-	  "bad.conf:8: packs.name: missing, must be given: the pack's name, like \"alibaba\"\n"
-	  "bad.conf:9: packs.name: \"a/b\" is no name for a pack, allowed: 1 to 64 of a-z A-Z 0-9 _ . -\n" },
+	  "bad.conf:6: packs.receipt_seller_times: -1 is out of range, allowed: 0 to 100\n"
+	  "bad.conf:6: packs.payout: \"never\" is no word known here, allowed: unknown, receipt, shipment\n"
+	  "bad.conf:6: packs.dispute_call_day: 400 is out of range, allowed: 0 to 365\n"
+	  "bad.conf:8: packs.base: q: a pack can't be its own base, directly or by way of another\n"
+	  "bad.conf:9: packs.name: missing, must be given: the pack's name, like \"alibaba\"\n"
+	  "bad.conf:10: packs.name: \"a/b\" is no name for a pack, allowed: 1 to 64 of a-z A-Z 0-9 _ . -\n" },
 	{ PEOPLE MAIL "\nfeeds = (\n{ name = \"a b\"; type = \"cvs\"; path = \"x\"; every = \"8d\"; platform = \"alibabba\"; },\n"
 		      "{ name = \"f\"; type = \"xlsx\"; path = \"y\"; every = 10;\ndelimiter = \",,\";\nencoding = \"gb18031\";\nof = [ \"g\" ];\n"
 		      "columns = (\n(\"订单编号\", \"order_id\"),\n(\"ordre_id\", \"x\"),\n(\"buyer\", \"y\", \"ms\"),\n(\"paid_at\", \"z\", \"w\")\n);\n"
