@@ -270,14 +270,16 @@ int dw_engine_preview(struct dw_engine *e, int64_t order, int person, dw_time no
 	if (r < 0)
 		return r;
 	v.person = person >= 0 ? person : c.owner;
-	for (int i = 0; i < DW_SIDE_COUNT; i++)
+	for (int i = 0; r == 0 && i < DW_SIDE_COUNT; i++)
 		if (c.plan.finding[i].kind != DW_NO_KIND) {
 			dw_case_item(&c, (enum dw_side)i, &item[v.n_item], e->config);
+			r = dw_proof_load(e, &c, &item[v.n_item], err);
 			if (c.plan.owed[i].step >= 0)
 				item[v.n_item].step = e->config->ladder[c.plan.finding[i].kind].step[c.plan.owed[i].step].text;
 			v.n_item++;
 		}
-	r = v.n_item ? dw_mail_compose(e->composer, out, &v, err) : 1;
+	if (r == 0)
+		r = v.n_item ? dw_mail_compose(e->composer, out, &v, err) : 1;
 	dw_case_fini(&c);
 	return r;
 }

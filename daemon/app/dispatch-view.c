@@ -130,6 +130,7 @@ int dw_gather_steps(struct dw_engine *e, const struct dw_step_row *step, size_t 
 		else if (r == 0) {
 			step_item(&g.item[g.n], &g.cases[g.n], sorted[i], e->config);
 			g.item[g.n].why_you = why_you;
+			r = dw_proof_load(e, &g.cases[g.n], &g.item[g.n], err);
 			g.n++;
 		}
 		if (r > 0)

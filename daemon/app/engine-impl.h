@@ -29,6 +29,8 @@ void dw_engine_log(struct dw_engine *e, int priority, const char *fmt, ...) DW_P
 /* The pack an order's facts name, else its feed's; its zone may be NULL (the feed's counts then). Borrowed. */
 const struct dw_pack *dw_pack_of(const struct dw_engine *e, const struct dw_feed_conf *feed, const struct dw_facts *f);
 
+bool dw_overlay_attaches(const struct dw_feed_conf *overlay, const char *main_feed);
+
 int dw_feed_index(const struct dw_engine *e, const char *name); /* or -1 */
 int dw_feed_row_load(struct dw_engine *e, const char *name, struct dw_err *err); /* refreshes e->feed_row */
 int dw_feed_row_save(struct dw_engine *e, const struct dw_feed_row *row, struct dw_err *err);
@@ -55,6 +57,19 @@ int dw_dispatch_words(struct dw_engine *e, enum dw_mail_type type, int person, c
 /* The step(s) of a mail whose address is dead go to the next person (design.md §3). 1: nobody is left. */
 int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const char *why, dw_time now, struct dw_err *err);
 dw_time dw_dispatch_next(struct dw_engine *e, dw_time now); /* next daily mail anybody may get */
+
+/* ---- proof.c: what was promised and agreed, by whose word and when ---- */
+/* Writes down what a feed's new word changes of it; in the caller's transaction. before NULL: the feed's first word on
+ * this order (nothing is written of a promise then, nor on a first look: that is no news). The overlay's goes to each
+ * order it attaches to. */
+int dw_proof_note(struct dw_engine *e, int64_t order, const char *feed, const struct dw_facts *before,
+		  const struct dw_facts *after, dw_time now, struct dw_err *err);
+int dw_proof_note_overlay(struct dw_engine *e, const struct dw_feed_conf *feed, const char *order_id,
+			  const struct dw_facts *before, const struct dw_facts *after, dw_time now, struct dw_err *err);
+/* Fills the proof of the case and of the item made from it, where the item is one that needs it. */
+int dw_proof_load(struct dw_engine *e, struct dw_case *c, struct dw_mail_item *item, struct dw_err *err);
+/* One line of history as proof. 0, or 1: it is something else. */
+int dw_proof_parse(struct dw_mail_proof *out, dw_time at, const char *line);
 
 /* ---- health.c ---- */
 int dw_health_tell(struct dw_engine *e, dw_time now, struct dw_err *err);

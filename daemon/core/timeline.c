@@ -102,7 +102,7 @@ void dw_timeline_of(struct dw_timeline *out, const struct dw_order *o, const str
 		at[DW_MARK_ARRIVAL] = d->eta;
 	if (d->r == DW_UNKNOWN)
 		at[DW_MARK_AUTO_CONFIRM] = d->a;
-	if (side == DW_SIDE_CLAIM)
+	if (side == DW_SIDE_CLAIM && d->status != DW_DISPUTED) /* the claim that counts is made */
 		at[DW_MARK_CLAIM_END] = d->c;
 	for (int m = DW_MARK_ACT_BY + 1; m < DW_MARK_COUNT; m++)
 		if (at[m] == act_by)

@@ -47,6 +47,7 @@ void dw_words_date(struct dw_buf *out, const struct dw_words *w, const struct dw
 		   enum dw_date_style style);
 /* "USD 12,400.00"; nothing where the order has no amount. */
 void dw_words_amount(struct dw_buf *out, const struct dw_facts *f);
+void dw_words_money(struct dw_buf *out, const struct dw_facts *f, int64_t minor); /* an amount in the order's currency */
 /* "you, bo and chen": persons by index, `reader` as "you". */
 void dw_words_names(struct dw_buf *out, const struct dw_words *w, const struct dw_people *people, const int *who,
 		    size_t n, int reader);
@@ -60,6 +61,7 @@ void dw_scrub(struct dw_buf *out, const char *s, size_t max);
 /* Wraps at DW_MAIL_COLUMNS, wide characters counting two, under a list's "1. " or "- " indented. Lines that begin
  * with four blanks, and those between two lines of ten dashes or more, stay as they are. Trailing blanks and further empty lines go. */
 void dw_wrap(struct dw_buf *out, const char *text);
+unsigned dw_columns(const char *s); /* of valid UTF-8, wide characters counting two */
 /* One word for a shell, whatever it is made of: ids are pasted into a root shell. */
 void dw_shell_word(struct dw_buf *out, const char *s);
 /* A link we dare to make: http or https, a host, no blanks or controls; *host its beginning, *n its length. */
@@ -72,12 +74,19 @@ struct dw_proposal {
 	bool capped;	/* the platform's limit made it earlier than the real ship date and our margin */
 	bool too_early; /* … even earlier than the real ship date: no date in the limit will do */
 	int32_t day;	/* in the pack's zone */
+	bool limited;	/* limit is set: the last day the platform allows, working or not */
+	bool last;	/* no working day is left between day and the limit: it can't be moved again */
+	int32_t limit;
 };
-/* E and the pack's margin_days, on a working day of the pack, within max_extension_days of payment. */
+/* E (today, where it is past) and the pack's margin_days, on a working day of the pack, within max_extension_days of
+ * payment. */
 void dw_propose_ship(struct dw_proposal *out, const struct dw_order *o, const struct dw_dates *d, const struct dw_pack *pack,
-		     const struct dw_zone *z);
+		     const struct dw_zone *z, dw_time now);
 /* How many receipt extensions bring A to a day past the arrival, 1 at least; 0: the pack doesn't say what one adds. */
 int dw_propose_receipt(const struct dw_dates *d, const struct dw_pack *pack);
+
+/* How many more receipt extensions the pack's rules leave, and whose; -1: not known. */
+int dw_receipt_left(const struct dw_order *o, const struct dw_pack *pack);
 
 /* ---- compose-templates.c ---- */
 
@@ -90,13 +99,20 @@ enum dw_tpl {
 	DW_TPL_ROW,
 	DW_TPL_FEED_ROW,
 	DW_TPL_FOOTER,
+	DW_TPL_TIMELINE,
+	DW_TPL_MARK,
+	DW_TPL_OPEN,
 	DW_TPL_SETTLED,
-	/* the eleven parts of interface.md, "The mail", in their order */
+	/* the eleven parts of interface.md, "The mail", in their order; between them what a claim needs */
 	DW_TPL_ACT,
 	DW_TPL_DATA,
+	DW_TPL_RECORD,
+	DW_TPL_CLOCK,
 	DW_TPL_WHO,
 	DW_TPL_DATE,
+	DW_TPL_LIMITS,
 	DW_TPL_STEPS,
+	DW_TPL_OPTIONS,
 	DW_TPL_BUYER,
 	DW_TPL_WARNINGS,
 	DW_TPL_RISK,
@@ -112,6 +128,8 @@ enum dw_tpl {
 	DW_TPL_BLOCKS_HTML,
 	DW_TPL_ROWS_TEXT,
 	DW_TPL_ROWS_HTML,
+	DW_TPL_TIMELINE_TEXT,
+	DW_TPL_TIMELINE_HTML,
 	DW_TPL_COUNT
 };
 
@@ -156,6 +174,21 @@ struct dw_tval *dw_item_row(const struct dw_making *m, const struct dw_mail_item
 struct dw_tval *dw_item_full(const struct dw_making *m, const struct dw_mail_item *item, int *r);
 /* Where its facts come from (part 9): fills `facts`, `guess` of map. */
 void dw_item_facts(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item);
+/* compose-limits.c: is this extension the last, who may file it, does it delay the seller's money: fills `limits`. */
+void dw_item_limits(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item,
+		    const struct dw_proposal *ship);
+/* compose-claim.c: promise, agreements, shipment and their proof, the platform's clocks, what each way out costs: fills
+ * `record`, `clock`, `options` of a claim's item. */
+void dw_item_claim(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item);
+/* compose-timeline.c: pushes the dates of the order as one part, with `timeline`, where there are any. */
+int dw_item_timeline(const struct dw_making *m, struct dw_tval *parts, const struct dw_mail_item *item);
+/* compose-parts.c: whose word field x is: { from: { main: true }, source: "shop" }. */
+void dw_item_source(struct dw_tval *map, const struct dw_mail_item *item, enum dw_field x);
+/* compose-item.c: { day: "Mon 14 Dec 2026", iso: "2026-12-14" } */
+struct dw_tval *dw_item_day(const struct dw_making *m, const struct dw_zone *z, int32_t day);
+/* A number, and NAME_one where it is 1, for the words that go with it. */
+void dw_set_number(struct dw_tval *map, const char *name, int64_t n);
+
 /* Who knows and who comes next (part 10): fills `told`, `next`, `ack`. */
 void dw_item_told(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item);
 

@@ -4,8 +4,11 @@
  * product, note, amount, url, host, feed, export (a file feed), two_zones, ext.seller|buyer|none, side.SIDE,
  * status.STATUS, status_word, transport, urgent, dormant, resolved, stale, after_act_by, filing (the platform's date is
  * to be moved), wants_date, limit_reached, limit_days, margin, instants (by promise real real_was asked auto arrival shipped received claim_until data: each
- * .both .near .day .left .past .ago), proposal, receipt, and what compose-parts.c adds. */
+ * .both .near .day .left .past .ago), proposal, receipt, receipt_over, limits, record, clock, options, and what
+ * compose-parts.c adds. */
 #include "compose-impl.h"
+
+#include <stdio.h>
 
 enum { BUYER_MAX = 60, PRODUCT_MAX = 120, NOTE_MAX = 300, ID_MAX = 64, LINE_MAX = 600, PASTE_MAX = 4000 };
 
@@ -34,6 +37,15 @@ void dw_set_flag(struct dw_tval *map, const char *group, const char *name)
 
 	dw_tval_set_bool(flag, name, true);
 	dw_tval_set(map, group, flag);
+}
+
+void dw_set_number(struct dw_tval *map, const char *name, int64_t n)
+{
+	char one[40];
+
+	dw_tval_set_int(map, name, n);
+	snprintf(one, sizeof(one), "%s_one", name);
+	dw_tval_set_bool(map, one, n == 1);
 }
 
 void dw_set_instant(const struct dw_making *m, struct dw_tval *map, const char *name, const struct dw_zone *theirs,
@@ -241,8 +253,7 @@ static void iso_day(struct dw_buf *out, int32_t day)
 	dw_buf_printf(out, "%04d-%02d-%02d", y, mo, d);
 }
 
-/* { day: "Mon 14 Dec 2026", iso: "2026-12-14" } */
-static struct dw_tval *day_map(const struct dw_making *m, const struct dw_zone *z, int32_t day)
+struct dw_tval *dw_item_day(const struct dw_making *m, const struct dw_zone *z, int32_t day)
 {
 	struct dw_tval *map = dw_tval_map();
 	DW_BUF b = { 0 };
@@ -297,7 +308,8 @@ static void offer_ship(const struct dw_making *m, struct dw_tval *map, const str
 	struct dw_tval *t;
 
 	dw_tval_set_bool(map, "wants_date", true);
-	dw_propose_ship(&p, item->order, item->dates, item->pack, z);
+	dw_propose_ship(&p, item->order, item->dates, item->pack, z, m->view->now);
+	dw_item_limits(m, map, item, &p);
 	dw_tval_set_bool(map, "limit_reached", item->dates->e != DW_UNKNOWN && (p.too_early || !p.known));
 	if (item->dates->p != DW_UNKNOWN)
 		o->old_day = dw_zone_day(z, item->dates->p);
@@ -309,7 +321,7 @@ static void offer_ship(const struct dw_making *m, struct dw_tval *map, const str
 		o->known &= o->blank;
 		return;
 	}
-	t = day_map(m, z, p.day);
+	t = dw_item_day(m, z, p.day);
 	dw_tval_set_bool(t, "capped", p.capped);
 	dw_tval_set(map, "proposal", t);
 	o->new_day = p.day;
@@ -318,19 +330,27 @@ static void offer_ship(const struct dw_making *m, struct dw_tval *map, const str
 static void offer_receipt(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item, struct offer *o)
 {
 	const struct dw_zone *z = dw_item_zone(m, item);
-	int times = dw_propose_receipt(item->dates, item->pack);
+	int times = dw_propose_receipt(item->dates, item->pack), left = dw_receipt_left(item->order, item->pack);
 	struct dw_tval *t;
 
+	dw_item_limits(m, map, item, NULL);
+	dw_tval_set_bool(map, "receipt_over", left == 0);
+	if (left == 0)
+		return;
+	if (left > 0 && times > left)
+		times = left;
 	o->text = "buyer_text_receipt";
 	o->old_day = o->new_day = dw_zone_day(z, item->dates->a);
 	o->known = true;
 	if (times <= 0)
 		return;
 	o->new_day += times * item->pack->receipt_extension;
-	t = day_map(m, z, o->new_day);
+	t = dw_item_day(m, z, o->new_day);
 	dw_tval_set_int(t, "days", item->pack->receipt_extension);
 	dw_tval_set_int(t, "times", times);
 	dw_tval_set_bool(t, "several", times > 1);
+	dw_tval_set_bool(t, "too_short", item->dates->eta != DW_UNKNOWN && !item->dates->eta_failed &&
+						 o->new_day < dw_zone_day(z, item->dates->eta));
 	dw_tval_set(map, "receipt", t);
 }
 
@@ -453,8 +473,9 @@ static void set_pack_texts(const struct dw_making *m, struct dw_tval *map, const
 
 /* ---- the whole ---- */
 
-static int add_parts(const struct dw_making *m, struct dw_tval *map, bool resolved)
+static int add_parts(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item)
 {
+	bool resolved = item->resolved;
 	struct dw_tval *list = dw_tval_list();
 	DW_BUF b = { 0 };
 	int r = 0;
@@ -472,6 +493,8 @@ static int add_parts(const struct dw_making *m, struct dw_tval *map, bool resolv
 			dw_tval_push(list, part);
 		else
 			dw_tval_free(part);
+		if (r == 0 && i == DW_TPL_DATA)
+			r = dw_item_timeline(m, list, item);
 	}
 	dw_tval_set(map, "parts", list);
 	return r;
@@ -506,12 +529,16 @@ struct dw_tval *dw_item_full(const struct dw_making *m, const struct dw_mail_ite
 	set_order_arg(m, map, item);
 	set_dates(m, map, item);
 	set_data(m, map, item);
+	*r = render_line(m, map, DW_TPL_OPEN, "open");
+	if (*r < 0)
+		return map;
 	if (!item->resolved) {
 		set_offer(m, map, item);
 		set_pack_texts(m, map, item);
+		dw_item_claim(m, map, item);
 		dw_item_facts(m, map, item);
 		dw_item_told(m, map, item);
 	}
-	*r = add_parts(m, map, item->resolved);
+	*r = add_parts(m, map, item);
 	return map;
 }

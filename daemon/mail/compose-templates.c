@@ -17,12 +17,19 @@ static const char *const names[DW_TPL_COUNT] = {
 	[DW_TPL_ROW] = "row",
 	[DW_TPL_FEED_ROW] = "feed-row",
 	[DW_TPL_FOOTER] = "footer",
+	[DW_TPL_TIMELINE] = "timeline",
+	[DW_TPL_MARK] = "mark",
+	[DW_TPL_OPEN] = "open",
 	[DW_TPL_SETTLED] = "settled",
 	[DW_TPL_ACT] = "act",
 	[DW_TPL_DATA] = "data",
+	[DW_TPL_RECORD] = "record",
+	[DW_TPL_CLOCK] = "clock",
 	[DW_TPL_WHO] = "who",
 	[DW_TPL_DATE] = "date",
+	[DW_TPL_LIMITS] = "limits",
 	[DW_TPL_STEPS] = "steps",
+	[DW_TPL_OPTIONS] = "options",
 	[DW_TPL_BUYER] = "buyer",
 	[DW_TPL_WARNINGS] = "warnings",
 	[DW_TPL_RISK] = "risk",
@@ -37,6 +44,8 @@ static const char *const names[DW_TPL_COUNT] = {
 	[DW_TPL_BLOCKS_HTML] = "blocks.html",
 	[DW_TPL_ROWS_TEXT] = "rows.text",
 	[DW_TPL_ROWS_HTML] = "rows.html",
+	[DW_TPL_TIMELINE_TEXT] = "timeline.text",
+	[DW_TPL_TIMELINE_HTML] = "timeline.html",
 };
 
 /* A whole small file. 0; 1: there is none. */

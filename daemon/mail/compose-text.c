@@ -44,6 +44,18 @@ static unsigned width(uint32_t c)
 		       : 1;
 }
 
+unsigned dw_columns(const char *s)
+{
+	unsigned n = 0;
+
+	for (size_t left = strlen(s), len; left; s += len, left -= len) {
+		len = dw_utf8_seq(s, left);
+		n += len ? width(decode(s, len)) : 1;
+		len = len ? len : 1;
+	}
+	return n;
+}
+
 /* Printable ASCII without a blank too many: most texts, by far. */
 static bool is_clean(const char *s, size_t n)
 {

@@ -171,12 +171,16 @@ void dw_words_both(struct dw_buf *out, const struct dw_words *w, const struct dw
 
 void dw_words_amount(struct dw_buf *out, const struct dw_facts *f)
 {
+	if (dw_has(f, DW_F_AMOUNT))
+		dw_words_money(out, f, f->num[DW_F_AMOUNT]);
+}
+
+void dw_words_money(struct dw_buf *out, const struct dw_facts *f, int64_t minor)
+{
 	const char *currency = dw_text(f, DW_F_CURRENCY);
 	char number[48];
 
-	if (!dw_has(f, DW_F_AMOUNT))
-		return;
-	dw_money_text(number, f->num[DW_F_AMOUNT], currency, true);
+	dw_money_text(number, minor, currency, true);
 	if (!dw_empty(currency)) {
 		dw_scrub(out, currency, 8);
 		dw_buf_putc(out, ' ');

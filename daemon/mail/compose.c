@@ -416,8 +416,9 @@ static void add_sections(struct section *s)
 	case DW_MAIL_RESOLVED:
 		if (p->n_full > 1)
 			add_rows(s, "overview", v->item, p->full, p->n_full, 0);
-		add_full(s, p->n_full > 1 ? "each" : "one");
+		/* every order is named before the first is explained: some programs cut a long mail (Gmail: at 102 KB) */
 		add_rows(s, "lines", v->item, p->line, p->n_line, p->more_line);
+		add_full(s, p->n_full > 1 ? "each" : "one");
 		break;
 	case DW_MAIL_DAILY:
 		add_full(s, "new");

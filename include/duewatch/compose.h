@@ -7,6 +7,16 @@
 #include "duewatch/config.h"
 #include "duewatch/store.h"
 
+/* What a source said of the promise or of an agreement, and when duewatch heard it: a dispute is argued with it. */
+struct dw_mail_proof {
+	dw_time at;
+	enum dw_field field;
+	bool hand;	/* a person entered it; else a feed said it */
+	bool withdrawn; /* it no longer says so: value is "" */
+	char by[64];	/* the person or the feed */
+	char value[128]; /* as dw_fact_text writes it, or as the person typed it: not to be trusted */
+};
+
 /* One alert of one order, for one reader. All borrowed. */
 struct dw_mail_item {
 	int64_t order_row;
@@ -32,6 +42,8 @@ struct dw_mail_item {
 	dw_time next_at;	/* next step, or DW_NEVER */
 	int next_step;		/* index into ladder, or -1 */
 	const struct dw_ack *ack; /* NULL: none */
+	const struct dw_mail_proof *proof; /* of the claim side, oldest first */
+	size_t n_proof;
 	const char *why_you;	/* NULL, or why this reader gets it in another's place ("bo's address … is refused") */
 };
 

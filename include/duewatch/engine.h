@@ -121,6 +121,8 @@ struct dw_case {
 	size_t n_told;
 	bool first_look;
 	struct dw_plan plan;
+	struct dw_mail_proof *proof; /* where a mail needs it (proof.c) */
+	size_t n_proof;
 };
 /* 0; 1: no such order; out is owned: dw_case_fini. */
 int dw_case_load(struct dw_engine *e, int64_t order, dw_time now, struct dw_case *out, struct dw_err *err);

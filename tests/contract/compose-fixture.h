@@ -11,6 +11,7 @@
 
 #include "duewatch/compose.h"
 #include "duewatch/zone-load.h"
+#include "html.h"
 
 enum { ALICE, BO, CHEN };
 
@@ -200,6 +201,33 @@ static void compose(struct shop *s, struct dw_mail *m, const struct dw_mail_view
 	memset(m, 0, sizeof(*m));
 	if (dw_mail_compose(s->composer, m, v, &err) < 0)
 		fail_msg("%s", err.text);
+	if (m->html)
+		assert_html(m->html, m->text);
+}
+
+/* With DW_PREVIEW_DIR set the mail is written there (tests/mail-preview.sh makes pictures of it). */
+static DW_UNUSED void preview(const char *name, const struct dw_mail *m)
+{
+	const char *dir = getenv("DW_PREVIEW_DIR");
+	const struct {
+		const char *suffix;
+		const void *p;
+		size_t n;
+	} all[] = { { "eml", m->bytes, m->n_bytes },
+		    { "txt", m->text, strlen(m->text) },
+		    { "html", m->html, m->html ? strlen(m->html) : 0 } };
+
+	for (size_t i = 0; dir && i < DW_COUNT(all); i++) {
+		char path[512];
+		FILE *f;
+
+		snprintf(path, sizeof(path), "%s/%s.%s", dir, name, all[i].suffix);
+		f = fopen(path, "wb");
+		assert_non_null(f);
+		if (all[i].n)
+			assert_int_equal(fwrite(all[i].p, 1, all[i].n, f), all[i].n);
+		fclose(f);
+	}
 }
 
 /* A blank behind a header's value's first word. */

@@ -40,61 +40,6 @@ static void split(char text[TEXTS][DW_TEXT_MAX + 1], const uint8_t *p, size_t n)
 		strcpy(text[ORDER_ID], "1");
 }
 
-static bool among(const char *name, size_t n, const char *const *words, size_t n_words)
-{
-	for (size_t i = 0; i < n_words; i++)
-		if (strlen(words[i]) == n && g_ascii_strncasecmp(words[i], name, n) == 0)
-			return true;
-	return false;
-}
-
-/* name="value" up to the tag's end; a link leads to http(s). Returns where the tag ends. */
-static const char *check_attributes(const char *p)
-{
-	static const char *const names[] = { "style", "class", "href", "lang", "name", "content", "http-equiv", "charset", "role",
-					     "cellpadding", "cellspacing", "border", "width", "align", "valign", "dir", "html",
-					     "bgcolor", "height", "start", "type", "colspan", "scope", "aria-hidden" };
-
-	for (;;) {
-		size_t n;
-
-		p += strspn(p, " \n/");
-		if (*p == '>')
-			return p;
-		n = strcspn(p, " =>\n");
-		if (!among(p, n, names, DW_COUNT(names)))
-			fail_msg("an attribute that isn't ours: %.40s", p);
-		if (p[n] != '=') {
-			p += n;
-			continue;
-		}
-		if (n == 4 && strncmp(p, "href", 4) == 0)
-			assert_true(strncmp(p + 5, "\"https://", 9) == 0 || strncmp(p + 5, "\"http://", 8) == 0);
-		p += n + 1;
-		assert_int_equal(*p, '"');
-		p = strchr(p + 1, '"');
-		assert_non_null(p);
-		p++;
-	}
-}
-
-/* The HTML is the templates' own: their tags, their attributes, no link but http(s). */
-static void check_html(const char *html)
-{
-	static const char *const tags[] = { "!doctype", "html", "head", "meta", "title", "style", "body", "div", "table", "tr", "td",
-					    "th", "p", "b", "br", "h1", "h2", "h3", "ol", "ul", "li", "a", "span", "pre", "hr",
-					    "tbody", "thead", "strong" };
-
-	for (const char *p = strchr(html, '<'); p; p = strchr(p, '<')) {
-		const char *name = p + 1 + (p[1] == '/');
-		size_t n = strcspn(name, " >/\n");
-
-		if (!among(name, n, tags, DW_COUNT(tags)))
-			fail_msg("a tag that isn't ours: %.30s", p);
-		p = check_attributes(name + n);
-	}
-}
-
 static void check(const struct dw_mail *m, const char *reader)
 {
 	GMimeStream *in = g_mime_stream_mem_new_with_buffer(m->bytes, m->n_bytes);
@@ -112,10 +57,8 @@ static void check(const struct dw_mail *m, const char *reader)
 	assert_string_equal(g_mime_message_get_subject(msg), m->subject);
 	assert_int_equal(g_mime_header_list_get_count(g_mime_object_get_header_list(GMIME_OBJECT(msg))) > 8, true);
 	assert_true(dw_utf8_valid(m->text, strlen(m->text)));
-	if (m->html) {
+	if (m->html) /* its elements, attributes and links: compose() has looked (html.h) */
 		assert_true(dw_utf8_valid(m->html, strlen(m->html)));
-		check_html(m->html);
-	}
 	g_object_unref(msg);
 	g_object_unref(parser);
 	g_object_unref(in);
