@@ -99,12 +99,21 @@ static void take(char *out, size_t size, const char *from, size_t n)
 	dw_utf8_mend(out);
 }
 
-/* "BY<middle>FIELD<end>": 0 with by and field; *rest behind it. */
-static int match(struct dw_mail_proof *p, const char *line, const char *middle, const char *end, const char **rest)
+/* Notes and values that people type stand in history too, and must not pass for another's word: what a feed says begins
+ * with its name, which has no blank; before what a person set there is no ": ", behind which a note begins. */
+static bool is_name(const char *line, size_t n, bool feed)
+{
+	return !memmem(line, n, feed ? " " : ": ", feed ? 1 : 2);
+}
+
+/* "BY<middle>FIELD<end>", at the first <middle>: 0 with by and field; *rest behind it. */
+static int match(struct dw_mail_proof *p, const char *line, bool feed, const char *middle, const char *end, const char **rest)
 {
 	const char *at = strstr(line, middle), *name = at ? at + strlen(middle) : NULL;
 
-	for (size_t i = 0; name && i < DW_COUNT(proof_fields); i++) {
+	if (!at || !is_name(line, (size_t)(at - line), feed))
+		return 1;
+	for (size_t i = 0; i < DW_COUNT(proof_fields); i++) {
 		const char *field = dw_fields[proof_fields[i]].name;
 		size_t n = strlen(field);
 
@@ -123,12 +132,13 @@ int dw_proof_parse(struct dw_mail_proof *out, dw_time at, const char *line)
 	struct dw_mail_proof p = { .at = at };
 	const char *value = "";
 
-	if (match(&p, line, " set ", " = ", &value) == 0 || match(&p, line, "", " unset", &value) == 0) {
+	if (match(&p, line, false, " set ", " = ", &value) == 0)
 		p.hand = true;
-		p.withdrawn = *value == '\0';
-	} else if (match(&p, line, " no longer says ", "", &value) == 0)
+	else if (match(&p, line, false, "", " unset", &value) == 0 && *value == '\0')
+		p.hand = p.withdrawn = true;
+	else if (match(&p, line, true, " no longer says ", "", &value) == 0)
 		p.withdrawn = true;
-	else if (match(&p, line, " says ", " = ", &value) != 0)
+	else if (match(&p, line, true, " says ", " = ", &value) != 0)
 		return 1;
 	take(p.value, sizeof(p.value), value, strlen(value));
 	*out = p;
