@@ -4,7 +4,7 @@
  * product, note, amount, url, host, feed, export (a file feed), two_zones, ext.seller|buyer|none, side.SIDE,
  * status.STATUS, status_word, transport, urgent, dormant, resolved, stale, after_act_by, filing (the platform's date is
  * to be moved), wants_date, limit_reached, limit_days, margin, instants (by promise real real_was asked auto arrival shipped received claim_until data: each
- * .both .near .day .left .past .ago), proposal, receipt, receipt_over, limits, record, clock, options, and what
+ * .both .near .day .left .past .ago), proposal, receipt, receipt_over, receipt_next, limits, record, clock, options, and what
  * compose-parts.c adds. */
 #include "compose-impl.h"
 
@@ -405,6 +405,9 @@ static void set_offer(const struct dw_making *m, struct dw_tval *map, const stru
 {
 	struct offer o = { 0 };
 
+	dw_tval_set_int(map, "receipt_next", 1 + (dw_has(&item->order->f, DW_F_RECEIPT_EXTENSIONS)
+							 ? item->order->f.num[DW_F_RECEIPT_EXTENSIONS]
+							 : 0));
 	if (item->pack->margin_days > 0)
 		dw_tval_set_int(map, "margin", item->pack->margin_days);
 	dw_tval_set_bool(map, "margin_one", item->pack->margin_days == 1);

@@ -90,9 +90,10 @@ static void the_last_receipt_extension_is_called_so(void **state)
 		if (i != 4)
 			has(flat, cases[i].says, true);
 		has(flat, cases[i].not, false);
-		has(flat, "Before you extend", true);
+		has(flat, "What the platform allows", true);
 		has(flat, "It delays your own money", false);
 		has(flat, "What to do 1. Go to All Orders", true);
+		has(flat, *cases[i].used == '0' ? "receipt_extensions=1" : *cases[i].used == '1' ? "receipt_extensions=2" : "receipt_extensions=3", true);
 		sample_free(&o);
 	}
 	shop_close(&s);
@@ -153,8 +154,8 @@ static void the_last_ship_date_is_called_so(void **state)
 		{ "2026-09-15", "This is the last date you can ask for: the platform allows 90 days in all, until Mon 14 Dec 2026.", "hardly" },
 		{ "2026-09-13", "This is the last date you can ask for: the platform allows 90 days in all, until Sat 12 Dec 2026.", "hardly" },
 		{ "2026-09-20", "90 days in all, until Sat 19 Dec 2026: hardly another extension", "last date" },
-		{ "2026-11-01", "Proposed new ship date", "Before you extend" },
-		{ "2026-09-09", "There is no date to propose: the platform allows 90 days in all", "Before you extend" },
+		{ "2026-11-01", "Proposed new ship date", "What the platform allows" },
+		{ "2026-09-09", "There is no date to propose: the platform allows 90 days in all", "What the platform allows" },
 	};
 	struct shop s;
 
@@ -283,7 +284,7 @@ static void what_a_dispute_doesnt_know_it_says(void **state)
 	} cases[] = {
 		{ { "status", "disputed" },
 		  { "The promised ship date isn't in your data", "No other date agreed with the buyer", "Not shipped, as far as your data says",
-		    "Not known for this platform: when it steps in", "The amount isn't in your data: take it from", "Nothing has changed since duewatch first saw this order" } },
+		    "Not known for this platform: when it steps in", "The amount isn't in your data: take it from", "Nothing is on record beyond that. duewatch has known this order since Fri 13 Nov, 23:30." } },
 		{ { "status", "disputed", "promised_at", "2026-11-20", "shipped_at", "2026-11-19T00:00:00Z", "currency", "JPY", "amount", "1000" },
 		  { "That is in time.", "left in time: the carrier's pickup record is your proof", "Of JPY 1,000, 10 % is JPY 100, 25 % is JPY 250 and 50 % is JPY 500" } },
 		{ { "status", "disputed", "promised_at", "2026-11-21" },
