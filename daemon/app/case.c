@@ -258,6 +258,8 @@ void dw_case_item(const struct dw_case *c, enum dw_side side, struct dw_mail_ite
 		out->act_by = row->act_by;
 		out->dormant = row->dormant;
 	}
+	if (row)
+		out->episode = row->episode;
 	if (row && row->ack.at != DW_UNKNOWN)
 		out->ack = &row->ack;
 	if (out->ladder)

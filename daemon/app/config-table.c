@@ -9,6 +9,7 @@
 #define AT(type, member) .at = offsetof(struct type, member)
 
 static const char *const starttls_words[] = { "required", "off", NULL };
+static const char *const calendar_words[] = { "on", "off", NULL };
 static const char *const files_words[] = { "newest", "all", NULL };
 static const char *const absent_words[] = { [DW_ABSENT_KEEP] = "keep", [DW_ABSENT_CLOSE] = "close", NULL };
 static const char *const extension_words[] = { [DW_EXT_BY_SELLER] = "seller", [DW_EXT_BY_BUYER] = "buyer", [DW_EXT_BY_NOBODY] = "none", NULL };
@@ -125,6 +126,8 @@ static const struct conf_key person_keys[] = {
 	  .take = conf_take_zone, AT(dw_person, zone) },
 	{ KEY("people", "daily_at", DAILY_WHAT, "the config's", "When the person's daily mail goes out; \"off\": everything at once."),
 	  .take = conf_take_daily, AT(dw_person, daily_minute) },
+	{ KEY("people", "calendar_part", "\"on\" or \"off\"", "\"on\"", "Whether the person's mails bring their deadlines as calendar entries."),
+	  .take = take_second, AT(dw_person, no_calendar), .words = calendar_words },
 };
 
 static const struct conf_key feed_keys[] = {

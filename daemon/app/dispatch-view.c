@@ -93,6 +93,7 @@ static void step_item(struct dw_mail_item *item, const struct dw_case *c, const 
 	const struct dw_told *t = &step->told;
 
 	dw_case_item(c, t->side, item, config);
+	item->episode = t->episode;
 	if (t->kind == DW_NO_KIND) {
 		resolved_item(item, c, t);
 		return;

@@ -65,6 +65,7 @@ static int store_mail(struct dw_engine *e, struct dw_mail_row *row, const struct
 	if (key.failed)
 		return dw_err_oom(err);
 	salted.key = key.p;
+	salted.salt = secret;
 	r = dw_mail_compose(e->composer, &mail, &salted, err);
 	if (r < 0)
 		return r;

@@ -103,6 +103,7 @@ enum dw_tpl {
 	DW_TPL_MARK,
 	DW_TPL_OPEN,
 	DW_TPL_SETTLED,
+	DW_TPL_EVENT,
 	/* the eleven parts of interface.md, "The mail", in their order; between them what a claim needs */
 	DW_TPL_ACT,
 	DW_TPL_DATA,
@@ -172,6 +173,8 @@ struct dw_making {
  * changed). NULL only when memory is out or a template fails (then *r says so). Owned. */
 struct dw_tval *dw_item_row(const struct dw_making *m, const struct dw_mail_item *item, int *r);
 struct dw_tval *dw_item_full(const struct dw_making *m, const struct dw_mail_item *item, int *r);
+/* What both know of an order besides its parts, as the calendar's entry needs it: the row's tree without its remark. */
+struct dw_tval *dw_item_row_map(const struct dw_making *m, const struct dw_mail_item *item);
 /* Where its facts come from (part 9): fills `facts`, `guess` of map. */
 void dw_item_facts(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item);
 /* compose-limits.c: is this extension the last, who may file it, does it delay the seller's money: fills `limits`. */
@@ -200,6 +203,42 @@ void dw_set_scrubbed(struct dw_tval *map, const char *name, const char *s, size_
 void dw_set_buf(struct dw_tval *map, const char *name, struct dw_buf *b);		 /* and empties b */
 void dw_set_flag(struct dw_tval *map, const char *group, const char *name);		 /* map.group = { name: true } */
 
+/* ---- ics.c: the one file that knows libical ---- */
+
+/* All texts valid UTF-8 without controls, `text` with line feeds; borrowed. */
+struct dw_event {
+	const char *uid;	    /* not to be guessed */
+	const char *summary, *text; /* text and url: NULL or "" for none */
+	const char *url;
+	dw_time at;		    /* the deadline: the entry ends there */
+};
+struct dw_ics {
+	const struct dw_mail_conf *conf; /* the organizer: our sender */
+	dw_time now;			 /* of rendering */
+	bool cancel;			 /* METHOD:CANCEL, one event; else METHOD:PUBLISH */
+	const struct dw_event *event;
+	size_t n;
+};
+/* One iCalendar object, CRLF; 0 or -ENOMEM. A function of *ics alone. */
+int dw_ics_write(struct dw_buf *out, const struct dw_ics *ics);
+int dw_ics_sequence(dw_time now, bool cancelled); /* grows with now; seconds */
+void dw_ics_init(void); /* once, before threads write */
+
+/* ---- compose-event.c ---- */
+
+struct dw_calendar {
+	bool cancel;
+	char *text; /* owned */
+};
+struct dw_calendars {
+	struct dw_calendar file[DW_MAIL_FULL_MAX + 1];
+	size_t n;
+};
+/* The files of a mail about the items list[0][0..n[0]) and list[1][…] (indexes into view->item): one with all that have a
+ * deadline, then those settled, one each. *out starts empty; to be freed whatever is returned. */
+int dw_calendars_make(const struct dw_making *m, const size_t *const list[2], const size_t n[2], struct dw_calendars *out);
+void dw_calendars_fini(struct dw_calendars *c);
+
 /* ---- compose-mime.c ---- */
 
 struct dw_mime {
@@ -210,6 +249,7 @@ struct dw_mime {
 	const char *message_id, *root_id; /* without <> */
 	const char *subject;		  /* one clean line */
 	const char *text, *html;	  /* html NULL: text only */
+	const struct dw_calendars *calendar; /* attached */
 	const char *(*header)[2];	  /* further name, value pairs; values are clean lines */
 	size_t n_header;
 };

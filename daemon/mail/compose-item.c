@@ -189,6 +189,14 @@ static void set_row(const struct dw_making *m, struct dw_tval *map, const struct
 		dw_set_scrubbed(map, "acked_by", item->ack->by, 64);
 }
 
+struct dw_tval *dw_item_row_map(const struct dw_making *m, const struct dw_mail_item *item)
+{
+	struct dw_tval *map = dw_tval_map();
+
+	set_row(m, map, item);
+	return map;
+}
+
 struct dw_tval *dw_item_row(const struct dw_making *m, const struct dw_mail_item *item, int *r)
 {
 	struct dw_tval *map = dw_tval_map();

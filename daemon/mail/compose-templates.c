@@ -21,6 +21,7 @@ static const char *const names[DW_TPL_COUNT] = {
 	[DW_TPL_MARK] = "mark",
 	[DW_TPL_OPEN] = "open",
 	[DW_TPL_SETTLED] = "settled",
+	[DW_TPL_EVENT] = "event",
 	[DW_TPL_ACT] = "act",
 	[DW_TPL_DATA] = "data",
 	[DW_TPL_RECORD] = "record",

@@ -646,15 +646,20 @@ static int write_mail(const struct dw_making *m, const struct plan *p, struct dw
 {
 	const struct dw_mail_view *v = m->view;
 	DW_CLEANUP(headers_fini) struct headers h = { 0 };
+	DW_CLEANUP(dw_calendars_fini) struct dw_calendars calendar = { 0 };
 	DW_FREE char *root = root_id(m, p);
 	struct dw_mime mime;
+	int r = dw_calendars_make(m, (const size_t *const[2]){ p->full, p->settled }, (const size_t[2]){ p->n_full, p->n_settled },
+				  &calendar);
 
+	if (r < 0)
+		return r;
 	out->message_id = checked_id(v);
 	if (!root || !out->message_id || head_all(&h, v, p) < 0)
 		return dw_err_oom(m->err);
 	mime = (struct dw_mime){ .conf = &v->config->mail, .to = &v->config->people.p[v->person], .zone = m->zone,
 				 .now = v->now, .message_id = out->message_id, .root_id = root, .subject = out->subject,
-				 .text = out->text, .html = out->html, .header = h.pair, .n_header = h.n };
+				 .text = out->text, .html = out->html, .calendar = &calendar, .header = h.pair, .n_header = h.n };
 	return dw_mime_write(&out->bytes, &out->n_bytes, &mime, m->err);
 }
 

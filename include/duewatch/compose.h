@@ -27,6 +27,7 @@ struct dw_mail_item {
 	const struct dw_pack *pack;
 	const struct dw_sources *sources; /* which source said what: for "which facts are guessed or observed" */
 	enum dw_side side;
+	int64_t episode;	/* of the side: it names the calendar's entry, with the order, the side and the reader */
 	enum dw_kind kind;	/* of a resolved: the kind that ended */
 	enum dw_state state;
 	dw_time act_by;		/* DW_UNKNOWN: none */
@@ -59,6 +60,7 @@ struct dw_mail_view {
 	int person;		/* the reader */
 	dw_time now;
 	const char *key;	/* what the Message-ID is derived from */
+	const char *salt;	/* the store's secret, for UIDs that can't be guessed; NULL: none, in a mail that isn't sent */
 	const char *message_id; /* not NULL: rendered anew, the id stays (without <>) */
 	/* What the mail is about: most urgent first. ALERT, RESOLVED, FIRST_LOOK; in a DAILY the new things. The first 20
 	 * stand in full, the next 200 as lines, the rest as a count (rules.md §5). */

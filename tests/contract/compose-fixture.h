@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include <cmocka.h>
+#include <gmime/gmime.h>
 
 #include "duewatch/compose.h"
 #include "duewatch/zone-load.h"
@@ -276,6 +277,44 @@ static void assert_wire(const struct dw_mail *m)
 		}
 		s = nl + 1;
 	}
+}
+
+/* A calendar's lines: at most 75 octets, CRLF, valid UTF-8 each, no control in them. Unfolded, with plain line feeds. */
+static char *unfolded(const char *s, size_t n)
+{
+	DW_BUF b = { 0 };
+
+	for (const char *end = s + n, *nl; s < end; s = nl + 1) {
+		size_t len;
+
+		nl = memchr(s, '\n', (size_t)(end - s));
+		assert_non_null(nl);
+		len = (size_t)(nl - s) - 1;
+		assert_int_equal(nl[-1], '\r');
+		assert_true(len <= 75);
+		assert_true(dw_utf8_valid(s, len));
+		for (size_t i = 0; i < len; i++)
+			assert_true((unsigned char)s[i] >= 0x20 && s[i] != 0x7F);
+		if (*s == ' ')
+			b.p[--b.n] = '\0'; /* the line feed of the line before */
+		dw_buf_add(&b, s + (*s == ' '), len - (*s == ' '));
+		dw_buf_putc(&b, '\n');
+	}
+	return dw_buf_take(&b);
+}
+
+/* What a mail's calendar part holds, unfolded. Owned. */
+static DW_UNUSED char *calendar_text(GMimeObject *o)
+{
+	GMimeStream *out = g_mime_stream_mem_new();
+	GByteArray *bytes;
+	char *text;
+
+	g_mime_data_wrapper_write_to_stream(g_mime_part_get_content(GMIME_PART(o)), out);
+	bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(out));
+	text = unfolded((const char *)bytes->data, bytes->len);
+	g_object_unref(out);
+	return text;
 }
 
 #endif

@@ -14,6 +14,9 @@
 struct parsed {
 	GMimeMessage *msg;
 	char *text, *html;
+	char *ics[DW_MAIL_FULL_MAX + 1]; /* the calendar's files, unfolded */
+	const char *method[DW_MAIL_FULL_MAX + 1];
+	size_t n_ics;
 };
 
 static char *part_text(GMimeObject *o)
@@ -26,6 +29,18 @@ static char *part_text(GMimeObject *o)
 	return s;
 }
 
+static void parse_calendar(struct parsed *p, GMimeObject *o)
+{
+	GMimeContentType *type = g_mime_object_get_content_type(o);
+
+	assert_true(g_mime_content_type_is_type(type, "text", "calendar"));
+	assert_string_equal(g_mime_content_type_get_parameter(type, "charset"), "utf-8");
+	assert_string_equal(g_mime_object_get_disposition(o), "attachment");
+	assert_true(p->n_ics < DW_COUNT(p->ics));
+	p->method[p->n_ics] = g_mime_content_type_get_parameter(type, "method");
+	p->ics[p->n_ics++] = calendar_text(o);
+}
+
 static void parse(struct parsed *p, const struct dw_mail *m)
 {
 	GMimeStream *in = g_mime_stream_mem_new_with_buffer(m->bytes, m->n_bytes);
@@ -36,6 +51,14 @@ static void parse(struct parsed *p, const struct dw_mail *m)
 	p->msg = g_mime_parser_construct_message(parser, NULL);
 	assert_non_null(p->msg);
 	body = g_mime_message_get_mime_part(p->msg);
+	if (g_mime_content_type_is_type(g_mime_object_get_content_type(body), "multipart", "mixed")) {
+		int n = g_mime_multipart_get_count(GMIME_MULTIPART(body));
+
+		assert_true(n > 1);
+		for (int i = 1; i < n; i++)
+			parse_calendar(p, g_mime_multipart_get_part(GMIME_MULTIPART(body), i));
+		body = g_mime_multipart_get_part(GMIME_MULTIPART(body), 0);
+	}
 	if (GMIME_IS_MULTIPART(body)) {
 		assert_string_equal(g_mime_content_type_get_media_subtype(g_mime_object_get_content_type(body)), "alternative");
 		assert_int_equal(g_mime_multipart_get_count(GMIME_MULTIPART(body)), 2);
@@ -51,6 +74,8 @@ static void parsed_free(struct parsed *p)
 {
 	g_free(p->text);
 	g_free(p->html);
+	for (size_t i = 0; i < p->n_ics; i++)
+		free(p->ics[i]);
 	g_object_unref(p->msg);
 }
 
@@ -874,6 +899,288 @@ static void guesses_are_called_guesses(void **state)
 	shop_close(&s);
 }
 
+/* ---- calendar ---- */
+
+static size_t count_of(const char *s, const char *word)
+{
+	size_t n = 0;
+
+	for (; (s = strstr(s, word)); s += strlen(word))
+		n++;
+	return n;
+}
+
+/* The first line of a calendar that begins with `name`, without it. Owned. */
+static char *line_of(const char *ics, const char *name)
+{
+	DW_BUF b = { 0 };
+	const char *at;
+
+	dw_buf_printf(&b, "\n%s", name);
+	at = strstr(ics, b.p);
+	if (!at)
+		fail_msg("no %s in:\n%s", name, ics);
+	at += strlen(b.p);
+	dw_buf_reset(&b);
+	dw_buf_add(&b, at, strcspn(at, "\n"));
+	return dw_buf_take(&b);
+}
+
+#define LINE_IS(ics, name, want)                             \
+	do {                                                 \
+		DW_FREE char *line_ = line_of((ics), (name)); \
+		assert_string_equal(line_, (want));          \
+	} while (0)
+
+static void a_deadline_is_a_calendar_entry(void **state)
+{
+	struct shop s;
+	struct sample o;
+	struct dw_mail m;
+	struct parsed p;
+	struct dw_mail_view v;
+
+	(void)state;
+	shop_open(&s);
+	SAMPLE(&s, &o, ID, utc(NOW), SEED);
+	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), &o.item, 1);
+	v.salt = "secret";
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 1);
+	assert_string_equal(p.method[0], "PUBLISH");
+	IN_ORDER(p.ics[0], "BEGIN:VCALENDAR\n", "PRODID:", "VERSION:2.0\n", "METHOD:PUBLISH\n", "BEGIN:VEVENT\n",
+		 "DTSTAMP:20261123T153000Z\n", "DTSTART:20261127T074459Z\n", "DTEND:20261127T075959Z\n",
+		 "SUMMARY:Extend the ship date · " ID " · ACME GmbH\n",
+		 "DESCRIPTION:By Fri 27 Nov 2026\\, 15:59 (Shanghai) = Thu 26 Nov\\, 23:59 (Los Angeles).\\nUSD 12\\,400.00\\n",
+		 "URL:https://trade.example.com/order?id=2341\n", "ORGANIZER;CN=Duewatch:mailto:duewatch@example.com\n",
+		 "STATUS:CONFIRMED\n", "BEGIN:VALARM\n", "ACTION:DISPLAY\n", "TRIGGER:-PT45M\n", "BEGIN:VALARM\n",
+		 "TRIGGER;VALUE=DATE-TIME:20261127T075959Z\n", "END:VEVENT\n", "END:VCALENDAR\n");
+	assert_null(strstr(p.ics[0], "ATTENDEE"));
+	assert_null(strstr(p.ics[0], "VTIMEZONE"));
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	/* less than an hour before it: only the alarm at it */
+	v.now = utc("2026-11-27T07:00:00Z");
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	assert_int_equal(count_of(p.ics[0], "BEGIN:VALARM"), 1);
+	assert_non_null(strstr(p.ics[0], "TRIGGER;VALUE=DATE-TIME:20261127T075959Z\n"));
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	/* who doesn't want them, and a mail as plain as can be */
+	s.people[ALICE].no_calendar = true;
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 0);
+	assert_non_null(p.html);
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	s.people[ALICE].no_calendar = false;
+	v.plain = true;
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 0);
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	sample_free(&o);
+	shop_close(&s);
+}
+
+static char *uid_of(struct shop *s, const struct dw_mail_view *v)
+{
+	struct dw_mail m;
+	struct parsed p;
+	char *uid;
+
+	compose(s, &m, v);
+	parse(&p, &m);
+	uid = line_of(p.ics[0], "UID:");
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	return uid;
+}
+
+static void one_entry_per_order_side_episode_and_reader(void **state)
+{
+	struct shop s;
+	struct sample o;
+	struct dw_mail_view v;
+	char *uid[8];
+	size_t n = 0;
+
+	(void)state;
+	shop_open(&s);
+	SAMPLE(&s, &o, ID, utc(NOW), SEED);
+	o.item.episode = 1;
+	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), &o.item, 1);
+	v.salt = "secret";
+	uid[n++] = uid_of(&s, &v);
+	o.item.act_by += 3 * DW_DAY; /* these change, the entry stays */
+	o.item.kind = DW_SHIP_BY;
+	o.item.step = "due";
+	v.now += 3600;
+	v.key = "another";
+	uid[n] = uid_of(&s, &v);
+	assert_string_equal(uid[0], uid[n]);
+	free(uid[n]);
+	v.person = BO;
+	uid[n++] = uid_of(&s, &v);
+	v.person = ALICE;
+	o.item.episode = 2;
+	uid[n++] = uid_of(&s, &v);
+	o.item.side = DW_SIDE_RECEIPT;
+	uid[n++] = uid_of(&s, &v);
+	o.item.order_id = "2342";
+	uid[n++] = uid_of(&s, &v);
+	o.item.feed = "other";
+	uid[n++] = uid_of(&s, &v);
+	v.salt = "another";
+	uid[n++] = uid_of(&s, &v);
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(uid[i], uid[k]);
+		assert_non_null(strstr(uid[i], "@example.com"));
+	}
+	for (size_t i = 0; i < n; i++)
+		free(uid[i]);
+	sample_free(&o);
+	shop_close(&s);
+}
+
+static void what_is_settled_leaves_the_calendar(void **state)
+{
+	enum { N = 4 };
+	struct shop s;
+	struct sample o[N];
+	struct dw_mail_item items[N];
+	struct dw_mail m;
+	struct parsed p;
+	struct dw_mail_view v;
+	DW_FREE char *before = NULL;
+
+	(void)state;
+	shop_open(&s);
+	for (int i = 0; i < N; i++) {
+		SAMPLE(&s, &o[i], i ? "2342" : ID, utc(NOW), SEED);
+		o[i].item.episode = 1 + i;
+		items[i] = o[i].item;
+	}
+	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), items, 1);
+	before = uid_of(&s, &v);
+	/* its own mail */
+	items[0].resolved = true;
+	v.type = DW_MAIL_RESOLVED;
+	compose(&s, &m, &v);
+	assert_wire(&m);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 1);
+	assert_string_equal(p.method[0], "CANCEL");
+	LINE_IS(p.ics[0], "UID:", before);
+	LINE_IS(p.ics[0], "STATUS:", "CANCELLED");
+	LINE_IS(p.ics[0], "SUMMARY:", "Settled: Extend the ship date · " ID " · ACME GmbH");
+	assert_null(strstr(p.ics[0], "VALARM"));
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	/* lines of a daily mail: one file each, behind the one of what there is to do */
+	items[1].resolved = true;
+	v = view_of(&s, DW_MAIL_DAILY, utc(NOW), items, N);
+	compose(&s, &m, &v);
+	assert_wire(&m);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 3);
+	assert_string_equal(p.method[0], "PUBLISH");
+	assert_int_equal(count_of(p.ics[0], "BEGIN:VEVENT"), 2);
+	for (int i = 1; i < 3; i++) {
+		assert_string_equal(p.method[i], "CANCEL");
+		assert_int_equal(count_of(p.ics[i], "BEGIN:VEVENT"), 1);
+	}
+	LINE_IS(p.ics[1], "UID:", before);
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	/* open still, but without a deadline: the one its reader was told is over */
+	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), items, 1);
+	items[0].resolved = false;
+	items[0].act_by = DW_UNKNOWN;
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 0);
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	o[0].told[0] = (struct dw_told){ .side = DW_SIDE_SHIP, .episode = 1, .kind = DW_EXTEND_SHIP_DATE, .person = ALICE,
+					 .state = DW_STEP_MAILED, .act_by = utc("2026-11-27T07:59:59Z"), .at = utc(NOW) - 60 };
+	items[0].n_told = 1;
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 1);
+	assert_string_equal(p.method[0], "CANCEL");
+	LINE_IS(p.ics[0], "UID:", before);
+	LINE_IS(p.ics[0], "DTEND:", "20261127T075959Z");
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	for (int i = 0; i < N; i++)
+		sample_free(&o[i]);
+	shop_close(&s);
+}
+
+static void newer_entries_have_higher_numbers(void **state)
+{
+	dw_time now = utc(NOW);
+
+	(void)state;
+	assert_true(dw_ics_sequence(now, false) > 0);
+	assert_int_equal(dw_ics_sequence(now + 1, false), dw_ics_sequence(now, false) + 1);
+	assert_int_equal(dw_ics_sequence(now, true), dw_ics_sequence(now, false) + 1);
+	assert_int_equal(dw_ics_sequence(0, false), 0);
+	assert_int_equal(dw_ics_sequence(utc("2099-12-31"), true), INT32_MAX);
+}
+
+/* Whatever a cell holds, it stays the value of its property. */
+static void hostile_cells_stay_in_their_calendar_line(void **state)
+{
+	struct shop s;
+	struct sample o;
+	struct dw_mail m;
+	struct parsed p;
+	struct dw_mail_view v;
+	DW_FREE char *huge = calloc(1, 1000001), *summary = NULL;
+
+	(void)state;
+	shop_open(&s);
+	assert_non_null(huge);
+	for (int i = 0; i < 1000000; i++)
+		huge[i] = "\xE4\xB8\x80"[i % 3];
+	SAMPLE(&s, &o, "23;41,\"x\"", utc(NOW), "status", "awaiting_shipment", "promised_at", "2026-11-30", "agreed_at",
+	       "2026-12-10", "buyer", "A\r\nEND:VEVENT\r\nATTENDEE:mailto:x@example.org\\n\xE2\x80\xAE;x,\x01\x7F\xFF", "url",
+	       "https://trade.example.com/\r\nATTENDEE:mailto:x@example.org");
+	s.config.mail.from_name = (char *)"Due\r\nATTENDEE:x \"watch\";^n:";
+	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), &o.item, 1);
+	compose(&s, &m, &v);
+	assert_wire(&m);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 1);
+	assert_null(strstr(p.ics[0], "\nATTENDEE"));
+	assert_int_equal(count_of(p.ics[0], "\nEND:VEVENT\n"), 1);
+	assert_null(strstr(p.ics[0], "URL:"));
+	LINE_IS(p.ics[0], "SUMMARY:",
+		"Extend the ship date · 23\\;41\\,\"x\" · A END:VEVENT ATTENDEE:mailto:x@example.org\\\\n\\;x\\, \xEF\xBF\xBD");
+	LINE_IS(p.ics[0], "ORGANIZER;", "CN=\"Due ATTENDEE:x watch;n:\":mailto:duewatch@example.com");
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	sample_free(&o);
+	SAMPLE(&s, &o, huge, utc(NOW), "status", "awaiting_shipment", "promised_at", "2026-11-30", "agreed_at", "2026-12-10",
+	       "buyer", huge, "title", huge);
+	v.item = &o.item;
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	summary = line_of(p.ics[0], "SUMMARY:");
+	assert_true(strlen(summary) < 600);
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	sample_free(&o);
+	shop_close(&s);
+}
+
 /* ---- templates ---- */
 
 static void write_file(const char *path, const char *text)
@@ -1083,16 +1390,20 @@ static void time_of_one_mail(void **state)
 	shop_open(&s);
 	SAMPLE(&s, &o, ID, utc(NOW), SEED);
 	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), &o.item, 1);
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
-	for (int i = 0; i < TIMES; i++) {
-		assert_int_equal(dw_mail_compose(s.composer, &m, &v, NULL), 0);
-		bytes = m.n_bytes;
-		dw_mail_fini(&m);
+	for (int with = 0; with < 2; with++) {
+		s.people[ALICE].no_calendar = !with;
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+		for (int i = 0; i < TIMES; i++) {
+			assert_int_equal(dw_mail_compose(s.composer, &m, &v, NULL), 0);
+			bytes = m.n_bytes;
+			dw_mail_fini(&m);
+		}
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+		assert_true(bytes > 4000);
+		print_message("%.0f us a mail of %zu bytes%s\n",
+			      ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / 1e3 / TIMES, bytes,
+			      with ? ", its calendar entry in it" : "");
 	}
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
-	assert_true(bytes > 4000);
-	print_message("%.0f us a mail of %zu bytes\n",
-		      ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / 1e3 / TIMES, bytes);
 	sample_free(&o);
 	shop_close(&s);
 }
@@ -1117,6 +1428,11 @@ int main(void)
 		cmocka_unit_test(the_first_look_is_a_table_then_steps),
 		cmocka_unit_test(other_mails_are_short),
 		cmocka_unit_test(guesses_are_called_guesses),
+		cmocka_unit_test(a_deadline_is_a_calendar_entry),
+		cmocka_unit_test(one_entry_per_order_side_episode_and_reader),
+		cmocka_unit_test(what_is_settled_leaves_the_calendar),
+		cmocka_unit_test(newer_entries_have_higher_numbers),
+		cmocka_unit_test(hostile_cells_stay_in_their_calendar_line),
 		cmocka_unit_test(a_template_beside_the_config_wins),
 		cmocka_unit_test(every_shipped_pack_gives_whole_mails),
 		cmocka_unit_test(time_of_one_mail),

@@ -40,6 +40,30 @@ static void split(char text[TEXTS][DW_TEXT_MAX + 1], const uint8_t *p, size_t n)
 		strcpy(text[ORDER_ID], "1");
 }
 
+static bool among(const char *name, size_t n, const char *const *words, size_t n_words)
+{
+	for (size_t i = 0; i < n_words; i++)
+		if (strlen(words[i]) == n && g_ascii_strncasecmp(words[i], name, n) == 0)
+			return true;
+	return false;
+}
+
+/* A calendar's lines are our own properties, whatever stands in them. */
+static void check_calendar(GMimeObject *parent DW_UNUSED, GMimeObject *part, gpointer ctx DW_UNUSED)
+{
+	static const char *const names[] = { "BEGIN", "END", "PRODID", "VERSION", "CALSCALE", "METHOD", "UID", "DTSTAMP", "SEQUENCE",
+					     "DTSTART", "DTEND", "SUMMARY", "DESCRIPTION", "URL", "ORGANIZER", "STATUS", "TRANSP",
+					     "ACTION", "TRIGGER" };
+	DW_FREE char *text = NULL;
+
+	if (!g_mime_content_type_is_type(g_mime_object_get_content_type(part), "text", "calendar"))
+		return;
+	text = calendar_text(part);
+	for (const char *s = text; *s; s += strcspn(s, "\n") + 1)
+		if (!among(s, strcspn(s, ":;\n"), names, DW_COUNT(names)))
+			fail_msg("a property that isn't ours: %.60s", s);
+}
+
 static void check(const struct dw_mail *m, const char *reader)
 {
 	GMimeStream *in = g_mime_stream_mem_new_with_buffer(m->bytes, m->n_bytes);
@@ -56,6 +80,7 @@ static void check(const struct dw_mail *m, const char *reader)
 	assert_string_equal(g_mime_message_get_message_id(msg), m->message_id);
 	assert_string_equal(g_mime_message_get_subject(msg), m->subject);
 	assert_int_equal(g_mime_header_list_get_count(g_mime_object_get_header_list(GMIME_OBJECT(msg))) > 8, true);
+	g_mime_message_foreach(msg, check_calendar, NULL);
 	assert_true(dw_utf8_valid(m->text, strlen(m->text)));
 	if (m->html) /* its elements, attributes and links: compose() has looked (html.h) */
 		assert_true(dw_utf8_valid(m->html, strlen(m->html)));
