@@ -2,7 +2,8 @@
 # setup.sh [demo|analysis|--list]: installs what building and testing duewatch needs on Debian 12 ("demo": building and
 # the demo only; "analysis": what tests/analyse.sh needs, too), and says what. Run as root; safe to run again. --list:
 # prints what building and testing need, and installs nothing.
-# Nothing is started: Postfix is here for its programs only, each test runs its own copy in its own folder.
+# Nothing is started: Postfix, Dovecot and OpenDKIM are here for their programs only, each test runs its own copy in its own
+# folder.
 set -eu
 
 BUILD="gcc clang cmake ninja-build pkg-config dpkg-dev

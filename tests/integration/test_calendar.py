@@ -3,7 +3,6 @@
 A deadline that moves keeps its entry and raises its SEQUENCE; settled, the entry is cancelled."""
 
 import datetime
-import email.header
 import time
 
 import pytest
