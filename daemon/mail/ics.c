@@ -127,6 +127,26 @@ static void add_event(icalcomponent *calendar, const struct dw_ics *ics, const s
 	icalcomponent_add_component(calendar, c);
 }
 
+/* libical before 4.0.3 (pull request 1338) folds a line with its CRLF: one that ends where a fold falls has it between the two, or
+ * before them. No text of ours holds CR or LF (libical writes "\\n"), so these can be nothing else: the line ends there. */
+static void add_lines(struct dw_buf *out, const char *s)
+{
+	static const char between[] = "\r\r\n \n", before[] = "\r\n \r\n";
+
+	while (*s) {
+		size_t n = strcspn(s, "\r");
+
+		dw_buf_add(out, s, n);
+		s += n;
+		n = strncmp(s, between, strlen(between)) == 0 ? strlen(between) : strncmp(s, before, strlen(before)) == 0 ? strlen(before) : 0;
+		if (n)
+			dw_buf_puts(out, "\r\n");
+		else if (*s)
+			dw_buf_putc(out, *s++);
+		s += n;
+	}
+}
+
 int dw_ics_write(struct dw_buf *out, const struct dw_ics *ics)
 {
 	icalcomponent *c = icalcomponent_new(ICAL_VCALENDAR_COMPONENT);
@@ -143,7 +163,7 @@ int dw_ics_write(struct dw_buf *out, const struct dw_ics *ics)
 		text = ok ? icalcomponent_as_ical_string_r(c) : NULL;
 		icalcomponent_free(c);
 	}
-	dw_buf_puts(out, text ? text : "");
+	add_lines(out, text ? text : "");
 	ok = text && !out->failed;
 	if (text)
 		icalmemory_free_buffer(text);

@@ -294,7 +294,8 @@ static char *unfolded(const char *s, size_t n)
 		assert_true(len <= 75);
 		assert_true(dw_utf8_valid(s, len));
 		for (size_t i = 0; i < len; i++)
-			assert_true((unsigned char)s[i] >= 0x20 && s[i] != 0x7F);
+			if ((unsigned char)s[i] < 0x20 || s[i] == 0x7F)
+				fail_msg("a control (%02X) in: %.*s", (unsigned char)s[i], (int)len, s);
 		if (*s == ' ')
 			b.p[--b.n] = '\0'; /* the line feed of the line before */
 		dw_buf_add(&b, s + (*s == ' '), len - (*s == ' '));

@@ -1135,6 +1135,33 @@ static void newer_entries_have_higher_numbers(void **state)
 	assert_int_equal(dw_ics_sequence(utc("2099-12-31"), true), INT32_MAX);
 }
 
+/* At every length, whatever letters it has: libical alone ends some lines wrongly. */
+static void calendar_lines_are_whole_at_every_length(void **state)
+{
+	static const char *const letters[] = { "x", "一", "\xF0\x9F\x98\x80", "x;", "x " };
+	const struct dw_mail_conf conf = { .from_name = (char *)"Duewatch", .from_address = (char *)"duewatch@example.com" };
+
+	(void)state;
+	dw_mime_init();
+	for (size_t k = 0; k < DW_COUNT(letters); k++) {
+		DW_BUF words = { 0 };
+
+		for (int n = 0; n < 240; n++) {
+			struct dw_event e = { .uid = "1@example.com", .summary = dw_buf_str(&words), .text = dw_buf_str(&words),
+					      .url = k == 0 ? dw_buf_str(&words) : NULL, .at = utc(NOW) };
+			struct dw_ics ics = { .conf = &conf, .now = utc(NOW), .event = &e, .n = 1 };
+			DW_FREE char *flat = NULL;
+			DW_BUF b = { 0 };
+
+			assert_int_equal(dw_ics_write(&b, &ics), 0);
+			flat = unfolded(b.p, b.n);
+			assert_null(strstr(flat, "\n\n"));
+			assert_int_equal(count_of(flat, "\n"), 22 + (n > 0) + (n > 0 && k == 0));
+			dw_buf_puts(&words, letters[k]);
+		}
+	}
+}
+
 /* Whatever a cell holds, it stays the value of its property. */
 static void hostile_cells_stay_in_their_calendar_line(void **state)
 {
@@ -1432,6 +1459,7 @@ int main(void)
 		cmocka_unit_test(one_entry_per_order_side_episode_and_reader),
 		cmocka_unit_test(what_is_settled_leaves_the_calendar),
 		cmocka_unit_test(newer_entries_have_higher_numbers),
+		cmocka_unit_test(calendar_lines_are_whole_at_every_length),
 		cmocka_unit_test(hostile_cells_stay_in_their_calendar_line),
 		cmocka_unit_test(a_template_beside_the_config_wins),
 		cmocka_unit_test(every_shipped_pack_gives_whole_mails),
