@@ -149,7 +149,7 @@ static void set_options(struct dw_tval *map, const struct dw_mail_item *item)
 	for (size_t i = 0; i < DW_COUNT(parts) && dw_has(f, DW_F_AMOUNT) && f->num[DW_F_AMOUNT] >= 0; i++) {
 		DW_BUF b = { 0 };
 
-		dw_words_money(&b, f, dw_money_percent(f->num[DW_F_AMOUNT], parts[i].percent));
+		dw_words_money(&b, m->words, f, dw_money_percent(f->num[DW_F_AMOUNT], parts[i].percent));
 		dw_set_buf(options, parts[i].name, &b);
 	}
 	dw_tval_set(map, "options", options);

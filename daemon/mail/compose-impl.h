@@ -30,15 +30,21 @@ struct dw_words {
 	const char *language;
 	const char *kind[DW_KIND_COUNT];
 	const char *status[DW_STATUS_COUNT], *transport[DW_BY_COUNT];
+	const char *field[DW_FIELD_COUNT]; /* a field's name for people: "expected ship date" */
 	const char *comma, *and, *you;
+	const char *yuan; /* what stands before an amount in CNY */
+	void (*place)(struct dw_buf *out, const struct dw_zone *z); /* "Los Angeles" */
+	/* see dw_words_both; b NULL: both clocks show the same */
+	void (*both)(struct dw_buf *out, const struct dw_zone *mine, const struct dw_civil *a, const struct dw_zone *theirs,
+		     const struct dw_civil *b);
 	void (*date)(struct dw_buf *out, const struct dw_civil *c, enum dw_date_style style);
 	void (*span)(struct dw_buf *out, int64_t seconds); /* "2 days 4 hours", rounded down; seconds >= 0 */
 	void (*age)(struct dw_buf *out, int64_t seconds);  /* "14 h" */
 	void (*left)(struct dw_buf *out, int64_t seconds); /* "in 2 days 4 hours", "3 days late" */
 };
 const struct dw_words *dw_words_find(const char *language); /* English for one we don't have; never NULL */
+const char *dw_words_language(size_t i); /* every language there are words of; NULL after the last */
 
-void dw_words_place(struct dw_buf *out, const struct dw_zone *z); /* "Los Angeles" */
 /* "Sun 29 Nov 2026, 15:59 (Shanghai) = Sat 28 Nov, 23:59 (Los Angeles)"; without the second where both clocks
  * show the same. */
 void dw_words_both(struct dw_buf *out, const struct dw_words *w, const struct dw_zone *mine, const struct dw_zone *theirs,
@@ -46,8 +52,9 @@ void dw_words_both(struct dw_buf *out, const struct dw_words *w, const struct dw
 void dw_words_date(struct dw_buf *out, const struct dw_words *w, const struct dw_zone *z, dw_time t,
 		   enum dw_date_style style);
 /* "USD 12,400.00"; nothing where the order has no amount. */
-void dw_words_amount(struct dw_buf *out, const struct dw_facts *f);
-void dw_words_money(struct dw_buf *out, const struct dw_facts *f, int64_t minor); /* an amount in the order's currency */
+void dw_words_amount(struct dw_buf *out, const struct dw_words *w, const struct dw_facts *f);
+/* An amount in the order's currency. */
+void dw_words_money(struct dw_buf *out, const struct dw_words *w, const struct dw_facts *f, int64_t minor);
 /* "you, bo and chen": persons by index, `reader` as "you". */
 void dw_words_names(struct dw_buf *out, const struct dw_words *w, const struct dw_people *people, const int *who,
 		    size_t n, int reader);
@@ -58,7 +65,7 @@ void dw_words_names(struct dw_buf *out, const struct dw_words *w, const struct d
  * hides text (bidi marks, zero width, tags) goes; spaces in a row are one, none at the ends. Cut to max characters
  * with an ellipsis. NULL counts as "". */
 void dw_scrub(struct dw_buf *out, const char *s, size_t max);
-/* Wraps at DW_MAIL_COLUMNS, wide characters counting two, under a list's "1. " or "- " indented. Lines that begin
+/* Wraps at DW_MAIL_COLUMNS, wide characters counting two and breaking where Chinese may, under a list's "1. " or "- " indented. Lines that begin
  * with four blanks, and those between two lines of ten dashes or more, stay as they are. Trailing blanks and further empty lines go. */
 void dw_wrap(struct dw_buf *out, const char *text);
 unsigned dw_columns(const char *s); /* of valid UTF-8, wide characters counting two */

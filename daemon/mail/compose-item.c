@@ -117,7 +117,7 @@ static void set_identity(const struct dw_making *m, struct dw_tval *map, const s
 	dw_set_buf(map, "order_id", &b);
 	dw_set_scrubbed(map, "feed", item->feed, 64);
 	dw_set_scrubbed(map, "buyer", dw_text(f, DW_F_BUYER), BUYER_MAX);
-	dw_words_amount(&b, f);
+	dw_words_amount(&b, m->words, f);
 	dw_set_buf(map, "amount", &b);
 	set_link(map, item);
 	if (item->kind != DW_NO_KIND) {

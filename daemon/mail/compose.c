@@ -163,7 +163,7 @@ static void set_subject_item(const struct dw_making *m, struct dw_tval *map, con
 	dw_tval_set_bool(map, "single", true);
 	dw_set_scrubbed(map, "order_id", item->order_id, 64);
 	dw_set_scrubbed(map, "buyer", dw_text(&item->order->f, DW_F_BUYER), SUBJECT_BUYER_MAX);
-	dw_words_amount(&b, &item->order->f);
+	dw_words_amount(&b, m->words, &item->order->f);
 	dw_set_buf(map, "amount", &b);
 	dw_tval_set_text(map, "title", dw_kind_title(item->kind, m->words->language));
 	dw_tval_set_bool(map, "was_due", item->kind == DW_OVERDUE);
@@ -246,7 +246,7 @@ static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p)
 		dw_set_scrubbed(map, "words", v->title, SUBJECT_MAX);
 	set_feed_names(map, m);
 	dw_set_scrubbed(map, "reader", v->config->people.p[v->person].name, 64);
-	dw_words_place(&b, m->zone);
+	m->words->place(&b, m->zone);
 	dw_set_buf(map, "place", &b);
 	dw_words_date(&b, m->words, m->zone, v->now, DW_DATE_DAY);
 	dw_set_buf(map, "today", &b);

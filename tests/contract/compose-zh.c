@@ -1,0 +1,272 @@
+/* Mails in Simplified Chinese, from the pack we ship: that each kind says what it must, and that not a word of English
+ * stands where none belongs. With DW_PREVIEW_DIR set they are written there to be looked at. */
+#include "compose-fixture.h"
+
+#include <gmime/gmime.h>
+#include <unistd.h>
+
+#include "../../daemon/mail/compose-impl.h"
+
+#define NOW "2026-11-23T15:30:00Z"
+#define ID "234100000000000017"
+#define PAID "amount", "12400.00", "currency", "USD", "buyer", "ACME GmbH", "paid_at", "2026-11-01"
+
+/* The shop of compose-fixture.h with a reader of Chinese and Alibaba.com's pack. */
+struct zh_shop {
+	struct shop s;
+	struct dw_config *packs;
+};
+
+static void zh_open(struct zh_shop *z)
+{
+	static const char text[] = "timezone = \"Asia/Shanghai\"; state = \"/tmp\"; default_owner = \"alice\";\n"
+				   "mail = { transport = \"maildir:///tmp/m\"; from = \"duewatch@example.com\"; };\n"
+				   "people = ( { name = \"alice\"; email = \"alice@example.com\"; } );\n"
+				   "feeds = ( { name = \"shop\"; type = \"csv\"; path = \"x.csv\"; platform = \"alibaba\"; } );\n";
+	char path[] = "/tmp/dw-compose-zh-XXXXXX";
+	struct dw_problems problems = { 0 };
+	struct dw_err err = { "" };
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	close(fd);
+	shop_open(&z->s);
+	if (dw_config_load(&z->packs, path, DW_SOURCE_DIR "/conf", &problems, &err) < 0)
+		fail_msg("%s", err.text);
+	unlink(path);
+	dw_problems_fini(&problems);
+	z->s.pack = *dw_config_feed(z->packs, "shop")->pack;
+	z->s.people[ALICE].language = (char *)"zh-CN";
+	dw_composer_free(z->s.composer);
+	assert_int_equal(dw_composer_new(&z->s.composer, &z->s.config, &err), 0);
+}
+
+static void zh_close(struct zh_shop *z)
+{
+	memset(&z->s.pack, 0, sizeof(z->s.pack));
+	shop_close(&z->s);
+	dw_config_free(z->packs);
+}
+
+static void preview(const char *name, const struct dw_mail *m)
+{
+	const char *dir = getenv("DW_PREVIEW_DIR");
+	const char *const part[][2] = { { "txt", m->text }, { "html", m->html } };
+
+	for (size_t i = 0; dir && i < DW_COUNT(part); i++) {
+		char path[512];
+		FILE *f;
+
+		snprintf(path, sizeof(path), "%s/zh-%s.%s", dir, name, part[i][0]);
+		f = fopen(path, "wb");
+		assert_non_null(f);
+		if (i == 0)
+			fprintf(f, "%s\n\n", m->subject);
+		fputs(part[i][1] ? part[i][1] : "", f);
+		fclose(f);
+	}
+}
+
+static void has(const char *text, const char *word, bool want)
+{
+	if (!!strstr(text, word) != want)
+		fail_msg("\"%s\" %s in:\n%s", word, want ? "is missing" : "doesn't belong", text);
+}
+
+/* Without blanks and line ends: Chinese wraps without one, and where one is. */
+static char *packed(const char *s)
+{
+	DW_BUF b = { 0 };
+
+	for (; *s; s++)
+		if (*s != '\n' && *s != ' ')
+			dw_buf_putc(&b, *s);
+	return dw_buf_take(&b);
+}
+
+static void says(const char *text, const char *words)
+{
+	DW_FREE char *a = packed(text), *b = packed(words);
+
+	if (!strstr(a, b))
+		fail_msg("\"%s\" is missing in:\n%s", words, text);
+}
+
+/* No English sentence but in the lines to paste: three words of lower case in a row. Commands are no sentences. */
+static void assert_no_english(const char *text)
+{
+	bool fence = false;
+
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		int words = 0;
+
+		if (strncmp(line, "----------", 10) == 0)
+			fence = !fence;
+		if (fence || strncmp(line, "    ", 4) == 0)
+			continue;
+		for (const char *p = line; *p && *p != '\n';) {
+			size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz'");
+
+			words = n > 1 && strncmp(p, "duewatch", 8) != 0 ? words + 1 : 0;
+			if (words == 3)
+				fail_msg("English in a Chinese mail: %.80s", line);
+			p += n;
+			p += *p == ' ' ? 1 : 0;
+			if (*p && *p != '\n' && !(*p >= 'a' && *p <= 'z')) {
+				words = 0;
+				p++;
+			}
+		}
+	}
+}
+
+/* No line begins with a mark that closes or ends with one that opens, and none is too wide. */
+static void assert_lines(const char *text)
+{
+	static const char *const never_first[] = { "，", "。", "、", "；", "：", "？", "！", "）", "」", "”", "》", NULL };
+	static const char *const never_last[] = { "（", "「", "“", "《", NULL };
+
+	for (const char *line = text; *line;) {
+		size_t n = strcspn(line, "\n"), blanks = strspn(line, " ");
+
+		for (const char *const *w = never_first; *w; w++)
+			if (strncmp(line + blanks, *w, strlen(*w)) == 0)
+				fail_msg("a line begins with %s: %.*s", *w, (int)n, line);
+		for (const char *const *w = never_last; *w; w++)
+			if (n >= strlen(*w) && strncmp(line + n - strlen(*w), *w, strlen(*w)) == 0)
+				fail_msg("a line ends with %s: %.*s", *w, (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+}
+
+/* Marks of two languages mixed, a value that is missing, a blank where Chinese has none. */
+static void assert_clean(const char *text)
+{
+	static const char *const bad[] = { "{{", "（）", "，，", "。。", "，。", "：。", "：，", " 。", " ，", "。 ", "， ", "（ ",
+					   "于发", "于。", "是。", "预计才", " （", "） ", NULL };
+
+	for (const char *const *w = bad; *w; w++)
+		has(text, *w, false);
+}
+
+struct kind_case {
+	enum dw_kind kind;
+	const char *now, *fields[22];
+	const char *subject, *says[6];
+};
+
+static const struct kind_case kinds[] = {
+	{ DW_EDIT_BEFORE_PAYMENT, NOW, { "status", "awaiting_payment", "promised_at", "2026-11-30", "expected_ship_at", "2026-12-10" },
+	  "买家付款前修改发货时间 · " ID,
+	  { "请趁买家付款前修改", "约定的发货时间是 2026年11月30日（周一），而货物预计 2026年12月10日（周四）才能发出",
+	    "无需他人确认", "2026年12月14日（周一），即 2026-12-14", "显示新的发货时间，即为完成" } },
+	{ DW_INCOMPLETE, NOW, { "status", "awaiting_shipment" }, "补充发货时间 · " ID,
+	  { "数据中没有发货时间", "duewatch set " ID " promised_at=YYYY-MM-DD", "数据中没有订单金额。" } },
+	{ DW_OVERDUE, NOW, { "status", "awaiting_shipment", "promised_at", "2026-11-20", "expected_ship_at", "2026-12-01", PAID },
+	  "【11月21日（周六）15:59 已到期】逾期未发货 · " ID " · ACME GmbH · USD 12,400.00",
+	  { "发货期限已过：北京时间 2026年11月21日（周六）15:59，即美国太平洋时间 11月20日（周五）23:59", "已逾期 2 天 7 小时。",
+	    "该订单还没有发货", "买家已确认的新日期" } },
+	{ DW_EXTENSION_DECLINED, NOW,
+	  { "status", "awaiting_shipment", "promised_at", "2026-11-30", "expected_ship_at", "2026-12-10", "extension_state", "declined",
+	    "extension_until", "2026-12-12", PAID },
+	  "【12月1日（周二）15:59 前】买家拒绝延期 · " ID " · ACME GmbH · USD 12,400.00",
+	  { "买家拒绝了延至 2026年12月12日（周六）的延期申请", "如果已经重新申请或已经发货，请忽略本邮件" } },
+	{ DW_EXTEND_SHIP_DATE, NOW,
+	  { "status", "awaiting_shipment", "promised_at", "2026-11-30", "agreed_at", "2026-12-10", "url",
+	    "https://trade.example.com/order?id=2341", PAID },
+	  "【11月27日（周五）15:59 前】延长发货时间 · " ID " · ACME GmbH · USD 12,400.00",
+	  { "截止时间：北京时间 2026年11月27日（周五）15:59，即美国太平洋时间 11月26日（周四）23:59",
+	    "还剩 3 天 16 小时。", "请在截止时间前在平台上申请延长发货时间", "根据 11月23日 09:30 的导出文件（14 小时前）；如果已经申请延期或已经发货，请忽略本邮件。",
+	    "与买家在平台外约定的发货时间：2026年12月10日（周四），来自 shop", "extension_until=2026-12-14" } },
+	{ DW_EXTENSION_UNANSWERED, NOW,
+	  { "status", "awaiting_shipment", "promised_at", "2026-11-30", "expected_ship_at", "2026-12-10", "extension_state",
+	    "requested", "extension_until", "2026-12-12", PAID },
+	  "【12月1日（周二）15:59 前】请买家确认延期 · " ID " · ACME GmbH · USD 12,400.00",
+	  { "延至 2026年12月12日（周六）的延期申请已经提交，但买家还没有确认", "Dear ACME GmbH," } },
+	{ DW_CONFIRM_SHIP_DATE, NOW, { "status", "awaiting_shipment", "promised_at", "2026-11-30", "created_at", "2026-11-01" },
+	  "【11月27日（周五）15:59 前】能否按时发货？ · " ID,
+	  { "该订单能在 2026年11月30日（周一）前发出吗？", "还没有人说明货物实际什么时候能发出", "请先把 YYYY-MM-DD 换成实际日期" } },
+	{ DW_SHIP_BY, NOW, { "status", "partly_shipped", "promised_at", "2026-11-30", "expected_ship_at", "2026-11-28", PAID },
+	  "【12月1日（周二）15:59 前】按时发货 · " ID " · ACME GmbH · USD 12,400.00",
+	  { "请在截止时间前发出其余货物。预计发货时间：2026年11月28日（周六）。", "状态：部分发货，来自 shop" } },
+	{ DW_EXTEND_RECEIPT, NOW,
+	  { "status", "shipped", "shipped_at", "2026-11-01", "transport", "sea", "expected_arrival_at", "2026-12-20", PAID },
+	  "【12月15日（周二）15:00 前】延长收货时间 · " ID " · ACME GmbH · USD 12,400.00",
+	  { "货物预计 2026年12月20日（周日）到达", "延长 15 天，到 2026年12月30日（周三）", "运输方式：海运",
+	    "为发货后 45 天（运输方式：海运），依据 alibaba 规则" } },
+	{ DW_DISPUTE, NOW, { "status", "disputed", "promised_at", "2026-11-30", "amount", "98000", "currency", "CNY" },
+	  "【11月26日（周四）23:30 前】处理纠纷 · " ID " · ¥98,000.00",
+	  { "买家已发起纠纷。", "算数的是平台纠纷页面上的内容", "平台可能不听卖家陈述就作出裁决" } },
+	{ DW_AUTO_CONFIRMED_UNDELIVERED, NOW,
+	  { "status", "completed", "shipped_at", "2026-11-05T00:00:00Z", "transport", "express", "completed_at", "2026-11-20",
+	    "expected_arrival_at", "2026-12-01", PAID },
+	  "货未到已自动确认收货 · " ID " · ACME GmbH · USD 12,400.00",
+	  { "平台已于 2026年11月20日（周五）自动确认收货，但货物预计 2026年12月1日（周二）才到", "买家还没有拿到货" } },
+	{ DW_SHIPPED_LATE, NOW, { "status", "shipped", "shipped_at", "2026-11-05", "promised_at", "2026-11-02", PAID },
+	  "已延迟发货：请保留证据 · " ID " · ACME GmbH · USD 12,400.00",
+	  { "该订单于 2026年11月5日（周四）发货，晚于约定的 2026年11月2日（周一）" } },
+};
+
+static void check_kind(struct zh_shop *z, const struct kind_case *c)
+{
+	struct sample o;
+	struct dw_mail m;
+	struct dw_mail_view v;
+	char name[64];
+
+	sample_make(&z->s, &o, ID, utc(c->now), c->fields);
+	assert_int_equal(o.item.kind, c->kind);
+	o.told[0] = (struct dw_told){ .side = o.item.side, .kind = c->kind, .person = BO, .state = DW_STEP_MAILED,
+				      .at = utc("2026-11-22T08:00:00Z") };
+	o.item.n_told = 1;
+	v = view_of(&z->s, DW_MAIL_ALERT, utc(c->now), &o.item, 1);
+	compose(&z->s, &m, &v);
+	snprintf(name, sizeof(name), "kind-%s", dw_kinds[c->kind].name);
+	preview(name, &m);
+	assert_wire(&m);
+	assert_string_equal(m.subject, c->subject);
+	for (size_t i = 0; i < DW_COUNT(c->says) && c->says[i]; i++)
+		says(m.text, c->says[i]);
+	for (const char *const *w = (const char *const[]){ "怎么做", "涉及金额与后果", "依据", "还通知了谁", "bo：11月22日（周日）16:00 已通知",
+							   "已经着手处理？", "duewatch ack " ID, "未注明时区的时间均为北京时间。", NULL };
+	     *w; w++)
+		says(m.text, *w);
+	assert_clean(m.text);
+	assert_lines(m.text);
+	assert_no_english(m.text);
+	has(m.html, "<html lang=\"zh-CN\"", true);
+	dw_mail_fini(&m);
+	sample_free(&o);
+}
+
+static void each_kind_speaks_chinese(void **state)
+{
+	struct zh_shop z;
+	unsigned seen = 0;
+
+	(void)state;
+	zh_open(&z);
+	for (size_t i = 0; i < DW_COUNT(kinds); i++) {
+		check_kind(&z, &kinds[i]);
+		seen |= 1U << kinds[i].kind;
+	}
+	z.s.pack.extension = DW_EXT_BY_NOBODY;
+	check_kind(&z, &(struct kind_case){ DW_LATE_AHEAD, NOW,
+					    { "status", "awaiting_shipment", "promised_at", "2026-11-30", "expected_ship_at",
+					      "2026-12-10", PAID },
+					    "【12月1日（周二）15:59 前】预计延迟发货 · " ID " · ACME GmbH · USD 12,400.00",
+					    { "该平台又不支持延长发货时间", "可以告知买家的日期" } });
+	seen |= 1U << DW_LATE_AHEAD;
+	assert_int_equal(seen, (1U << DW_KIND_COUNT) - 1);
+	zh_close(&z);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_kind_speaks_chinese),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
