@@ -129,21 +129,18 @@ static int note_manager(struct dw_engine *e, const struct dw_case *c, const stru
 {
 	int who = dw_people_role(&e->config->people, c->owner, DW_MANAGER);
 	const struct dw_person *p = &e->config->people.p[who];
-	char text[900], title[200], key[300], until[40];
-	const char *words[1] = { text };
-	struct dw_civil cv;
+	struct dw_note told = { .name = "acked",
+				.value = { { .name = "by", .text = a->ack.by },
+					   { .name = "kind", .type = DW_NOTE_KIND, .num = a->kind },
+					   { .name = "order_id", .text = c->row.order_id },
+					   { .name = "until", .type = DW_NOTE_INSTANT, .num = a->ack.until },
+					   { .name = "words", .text = note } } };
+	char key[300];
 
 	if (strcmp(p->name, a->ack.by) == 0)
 		return 0; /* the manager acked */
-	dw_zone_civil(p->zone, a->ack.until, &cv);
-	snprintf(until, sizeof(until), "%04d-%02d-%02d %02d:%02d", cv.year, cv.month, cv.day, cv.hour, cv.minute);
-	snprintf(title, sizeof(title), "%.60s is on it: %s, order %.64s", a->ack.by, dw_kinds[a->kind].name, c->row.order_id);
-	snprintf(text, sizeof(text), "%.60s took over %s of order %.64s after its deadline. Nobody is reminded again until %s.%s%.500s",
-		 a->ack.by, dw_kinds[a->kind].name, c->row.order_id, until, dw_empty(note) ? "" : " The note: ",
-		 dw_empty(note) ? "" : note);
-	dw_utf8_mend(text);
 	snprintf(key, sizeof(key), "ack|%lld|%d|%lld", (long long)c->row.id, (int)a->side, (long long)now);
-	return dw_dispatch_words(e, DW_MAIL_NOTE, who, title, words, 1, NULL, key, now, err);
+	return dw_dispatch_note(e, &(struct dw_telling){ .note = &told, .key = key }, who, now, err);
 }
 
 static int ack_sides(struct dw_engine *e, struct dw_case *c, const char *by, int64_t for_s, const char *note, dw_time now,

@@ -1,8 +1,8 @@
 /* engine-impl.h: waiting steps become mails; queued mails lose entries, are replaced, rendered anew, redirected. Every
  * function runs inside the caller's transaction. */
 #include "dispatch-view.h"
+#include "note.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -117,7 +117,7 @@ struct daily {
 	struct dw_mail_feed *feed;
 	size_t n_feed;
 	bool news; /* something in health the operator has not been told */
-	const char **note; /* rejected cells and rows, as the feeds' rows have them */
+	struct dw_note *note; /* rejected cells and rows, as the feeds' rows have them */
 	size_t n_note;
 };
 
@@ -159,7 +159,7 @@ static int daily_feeds(struct dw_engine *e, int person, dw_time now, struct dail
 		if (!is_operator(e, person) || rejects_hash(row) == 0 || rejects_hash(row) == row->rejects_told)
 			continue;
 		d->news = true;
-		d->note[d->n_note++] = row->rejects; /* line, column, reason: rules.md §2, Bad cells */
+		dw_note_rejects(&d->note[d->n_note++], row);
 	}
 	return 0;
 }
@@ -478,46 +478,48 @@ static bool is_live(const struct dw_step_row *s, const void *arg)
 	return s->told.state == DW_STEP_MAILED;
 }
 
-/* NOTE and FEED mails carry their words, to be rendered again. */
-static char *words_model(const char *title, const char *const *note, size_t n, const char *feed)
-{
-	json_t *o = json_object(), *list = json_array();
-	char *text;
+/* What a NOTE or FEED mail shows besides its note: the feed's health, the orders to look at by hand. */
+struct shown {
+	struct dw_mail_feed feed;
+	struct dw_gathered held;
+};
 
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_string(note[i]));
-	json_object_set_new(o, "title", json_string(title));
-	json_object_set_new(o, "notes", list);
-	if (feed)
-		json_object_set_new(o, "feed", json_string(feed));
-	text = json_dumps(o, JSON_COMPACT);
-	json_decref(o);
-	return text;
+static int show_feed(struct dw_engine *e, const char *name, bool held, struct shown *s, struct dw_mail_view *v, struct dw_err *err)
+{
+	int ix = name ? dw_feed_index(e, name) : -1, r = 0;
+	dw_time newest;
+
+	if (ix < 0)
+		return 0;
+	s->feed = (struct dw_mail_feed){ .row = &e->feed_row[ix], .conf = &e->config->feeds[ix],
+					 .stale = dw_feed_is_stale(&e->config->feeds[ix], &e->feed_row[ix], v->now) };
+	v->feed = &s->feed;
+	v->n_feed = 1;
+	if (held)
+		r = dw_gather_held(e, name, v->now, &s->held, &newest, err);
+	v->item = s->held.item;
+	v->n_item = s->held.n;
+	v->n_more = s->held.more;
+	return r;
 }
 
-enum { NOTES_MAX = 16 };
-
-static int render_words(struct dw_engine *e, struct dw_mail_row *mail, const struct dw_mail_view *base, struct dw_err *err)
+/* NOTE and FEED mails carry what they say, to be rendered again. */
+static int render_note(struct dw_engine *e, struct dw_mail_row *mail, const struct dw_mail_view *base, struct dw_err *err)
 {
 	struct dw_mail_view v = *base;
-	json_t *o = mail->model ? json_loads(mail->model, 0, NULL) : NULL;
-	const char *note[NOTES_MAX], *feed = json_string_value(json_object_get(o, "feed"));
-	json_t *list = json_object_get(o, "notes");
-	struct dw_mail_feed f = { 0 };
-	int ix = feed ? dw_feed_index(e, feed) : -1, r;
+	struct dw_note_read read;
+	struct shown shown = { 0 };
+	int r = dw_note_read(&read, mail->model);
 
-	for (size_t i = 0; i < json_array_size(list) && v.n_note < NOTES_MAX; i++)
-		note[v.n_note++] = json_string_value(json_array_get(list, i));
-	v.note = note;
-	v.title = json_string_value(json_object_get(o, "title"));
-	if (ix >= 0) {
-		f = (struct dw_mail_feed){ .row = &e->feed_row[ix], .conf = &e->config->feeds[ix],
-					   .stale = dw_feed_is_stale(&e->config->feeds[ix], &e->feed_row[ix], v.now) };
-		v.feed = &f;
-		v.n_feed = 1;
-	}
-	r = v.title ? store_mail(e, mail, &v, err) : 0; /* without its words the bytes stay as they are */
-	json_decref(o);
+	if (r)
+		return 0; /* without its words the bytes stay as they are */
+	v.note = &read.note;
+	v.n_note = 1;
+	r = show_feed(e, read.feed, read.held, &shown, &v, err);
+	if (r == 0)
+		r = store_mail(e, mail, &v, err);
+	dw_gathered_fini(&shown.held);
+	dw_note_read_fini(&read);
 	return r;
 }
 
@@ -538,7 +540,7 @@ static int render_again(struct dw_engine *e, struct dw_mail_row *mail, bool plai
 	if (person < 0)
 		return 0; /* left the config: the bytes stay */
 	if (mail->type == DW_MAIL_FEED || mail->type == DW_MAIL_NOTE)
-		return render_words(e, mail, &v, err);
+		return render_note(e, mail, &v, err);
 	r = dw_store_step_of_mail(e->store, mail->id, dw_step_list_add, &l, err);
 	if (l.oom)
 		r = dw_err_oom(err);
@@ -626,31 +628,28 @@ int dw_dispatch_withdraw(struct dw_engine *e, int64_t order, enum dw_side side, 
 	return r < 0 ? r : n;
 }
 
-/* ---- words ---- */
+/* ---- notes ---- */
 
-int dw_dispatch_words(struct dw_engine *e, enum dw_mail_type type, int person, const char *title,
-		      const char *const *note, size_t n_note, const struct dw_feed_conf *feed, const char *key,
-		      dw_time now, struct dw_err *err)
+int dw_dispatch_note(struct dw_engine *e, const struct dw_telling *t, int person, dw_time now, struct dw_err *err)
 {
-	struct dw_mail_view v = { .type = type, .config = e->config, .person = person, .now = now, .key = key,
-				  .note = note, .n_note = n_note, .title = title };
-	struct dw_mail_feed f = { 0 };
+	enum dw_mail_type type = t->feed ? DW_MAIL_FEED : DW_MAIL_NOTE;
+	struct dw_mail_view v = { .type = type, .config = e->config, .person = person, .now = now, .key = t->key,
+				  .note = t->note, .n_note = 1 };
+	const char *feed = t->feed ? t->feed->name : NULL;
+	struct shown shown = { 0 };
 	struct dw_mail_row row;
-	int ix = feed ? dw_feed_index(e, feed->name) : -1, r = new_row(e, type, person, now, &row, err);
+	int r = new_row(e, type, person, now, &row, err);
 
 	if (r < 0)
 		return r;
-	if (ix >= 0) {
-		f = (struct dw_mail_feed){ .row = &e->feed_row[ix], .conf = feed,
-					   .stale = dw_feed_is_stale(feed, &e->feed_row[ix], now) };
-		v.feed = &f;
-		v.n_feed = 1;
-	}
-	row.model = words_model(title, note, n_note, feed ? feed->name : NULL);
-	r = store_mail(e, &row, &v, err);
+	row.model = dw_note_model(t->note, feed, t->held);
+	r = row.model ? show_feed(e, feed, t->held, &shown, &v, err) : dw_err_oom(err);
 	if (r == 0)
-		dw_engine_log(e, DW_LOG_INFO, "queued mail=%lld type=%s person=%s: %s", (long long)row.id,
-			      type == DW_MAIL_FEED ? "feed" : "note", row.person, title);
+		r = store_mail(e, &row, &v, err);
+	if (r == 0)
+		dw_engine_log(e, DW_LOG_INFO, "queued mail=%lld type=%s person=%s note=%s%s%s", (long long)row.id,
+			      feed ? "feed" : "note", row.person, t->note->name, feed ? " feed=" : "", feed ? feed : "");
+	dw_gathered_fini(&shown.held);
 	dw_mail_row_fini(&row);
 	return r;
 }
@@ -706,24 +705,26 @@ static int redirect_steps(struct dw_engine *e, const struct dw_mail_row *dead, i
 	return r < 0 ? r : 0;
 }
 
-/* A dead person's mail as another reads it: her steps; of a daily mail nothing else; of mere words all of them. */
+/* A dead person's mail as another reads it: her steps; of a daily mail nothing else; of a note all of it. */
 static int compose_redirected(struct dw_engine *e, struct dw_mail_row *row, const struct dw_mail_row *dead,
-			      const struct dw_gathered *g, int person, const char *reason, const char *key, dw_time now,
+			      const struct dw_gathered *g, int person, const struct dw_note *reason, const char *key, dw_time now,
 			      struct dw_err *err)
 {
-	json_t *o = dead->model ? json_loads(dead->model, 0, NULL) : NULL;
-	json_t *list = json_object_get(o, "notes");
-	const char *note[NOTES_MAX] = { reason };
+	struct dw_note note[2] = { *reason };
 	struct dw_mail_view v = { .type = row->type, .config = e->config, .person = person, .now = now, .key = key,
-				  .item = g->item, .n_item = g->n, .n_more = g->more, .note = note, .n_note = 1,
-				  .title = dead->subject };
-	int r;
+				  .item = g->item, .n_item = g->n, .n_more = g->more, .note = note, .n_note = 1 };
+	struct dw_note_read read = { 0 };
+	struct shown shown = { 0 };
+	int r = 0;
 
-	for (size_t i = 0; i < json_array_size(list) && v.n_note < NOTES_MAX; i++)
-		if (json_is_string(json_array_get(list, i)))
-			note[v.n_note++] = json_string_value(json_array_get(list, i));
-	r = store_mail(e, row, &v, err);
-	json_decref(o);
+	if (dw_note_read(&read, dead->model) == 0) {
+		note[v.n_note++] = read.note;
+		r = show_feed(e, read.feed, read.held, &shown, &v, err);
+	}
+	if (r == 0)
+		r = store_mail(e, row, &v, err);
+	dw_gathered_fini(&shown.held);
+	dw_note_read_fini(&read);
 	return r;
 }
 
@@ -732,8 +733,11 @@ int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const ch
 	int person = next_person(e, dead), r;
 	struct dw_step_list l = { 0 };
 	struct dw_gathered g = { 0 };
+	struct dw_note reason = { .name = "redirected",
+				  .value = { { .name = "person", .text = dead->person }, { .name = "address", .text = dead->address },
+					     { .name = "answer", .text = why } } };
 	struct dw_mail_row row;
-	char reason[700], key[300];
+	char key[300];
 	bool told;
 
 	if (person < 0) {
@@ -742,9 +746,6 @@ int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const ch
 			      (long long)dead->id, dead->person);
 		return 1;
 	}
-	snprintf(reason, sizeof(reason), "This was for %.64s, whose address %.200s the mail server refuses: %.300s", dead->person,
-		 dead->address, why);
-	dw_utf8_mend(reason);
 	snprintf(key, sizeof(key), "redirect|%.200s|%.64s", dead->message_id, e->config->people.p[person].name);
 	r = new_row(e, dead->type, person, now, &row, err);
 	if (r < 0)
@@ -755,13 +756,13 @@ int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const ch
 		sprintf(row.visited, "%s%s%s", dead->visited ? dead->visited : "", dead->visited ? " " : "", dead->person);
 	r = redirect_steps(e, dead, person, &l, now, err);
 	if (r == 0)
-		r = dw_gather_steps(e, l.p, l.n, reason, now, &g, err);
+		r = dw_gather_steps(e, l.p, l.n, &reason, now, &g, err);
 	/* another's list of all that is open isn't this reader's */
 	if (dead->type == DW_MAIL_DAILY)
 		row.type = DW_MAIL_ALERT;
 	told = dead->type != DW_MAIL_DAILY || g.n > 0;
 	if (r == 0 && told)
-		r = compose_redirected(e, &row, dead, &g, person, reason, key, now, err);
+		r = compose_redirected(e, &row, dead, &g, person, &reason, key, now, err);
 	if (r == 0 && told)
 		r = mark_mailed(e, l.p, l.n, row.id, now, err);
 	if (r == 0 && told)

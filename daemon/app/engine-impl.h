@@ -50,10 +50,15 @@ int dw_dispatch_withdraw(struct dw_engine *e, int64_t order, enum dw_side side, 
 			 struct dw_err *err);
 /* Renders a queued mail anew from its steps, same Message-ID. 1: no entry is left. */
 int dw_dispatch_render_again(struct dw_engine *e, struct dw_mail_row *mail, bool plain, dw_time now, struct dw_err *err);
-/* A mail of plain words to one person (note) or about a feed. key makes the Message-ID. */
-int dw_dispatch_words(struct dw_engine *e, enum dw_mail_type type, int person, const char *title,
-		      const char *const *note, size_t n_note, const struct dw_feed_conf *feed, const char *key,
-		      dw_time now, struct dw_err *err);
+/* What a mail of its own tells one person. feed: the FEED mail is about it, else NULL; held: it lists the feed's orders
+ * whose steps are held back. key makes the Message-ID. */
+struct dw_telling {
+	const struct dw_note *note;
+	const struct dw_feed_conf *feed;
+	bool held;
+	const char *key;
+};
+int dw_dispatch_note(struct dw_engine *e, const struct dw_telling *t, int person, dw_time now, struct dw_err *err);
 /* The step(s) of a mail whose address is dead go to the next person (design.md §3). 1: nobody is left. */
 int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const char *why, dw_time now, struct dw_err *err);
 dw_time dw_dispatch_next(struct dw_engine *e, dw_time now); /* next daily mail anybody may get */

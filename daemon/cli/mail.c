@@ -57,14 +57,11 @@ static const char *const verdicts[] = {
 
 static int compose(struct cli *c, int who, struct dw_mail *mail, struct dw_err *err)
 {
-	const char *note[] = {
-		"This is a test: somebody ran \"duewatch test-mail\". If you can read it, mails from duewatch reach you.",
-		"Please look whether it went to the spam folder; if it did, say there that it is not spam.",
-	};
+	struct dw_note note = { .name = "test_mail" };
 	struct dw_composer *composer = NULL;
 	char key[100];
 	struct dw_mail_view view = { .type = DW_MAIL_NOTE, .config = c->config, .person = who, .now = c->now, .key = key,
-				     .note = note, .n_note = DW_COUNT(note), .title = "Test mail from duewatch" };
+				     .note = &note, .n_note = 1 };
 	int r = dw_composer_new(&composer, c->config, err);
 
 	snprintf(key, sizeof(key), "test|%lld|%ld", (long long)c->now, (long)getpid());

@@ -109,6 +109,7 @@ enum dw_tpl {
 	DW_TPL_TIMELINE,
 	DW_TPL_MARK,
 	DW_TPL_OPEN,
+	DW_TPL_NOTE,
 	DW_TPL_SETTLED,
 	DW_TPL_EVENT,
 	/* the eleven parts of interface.md, "The mail", in their order; between them what a claim needs */
@@ -245,6 +246,12 @@ struct dw_calendars {
  * deadline, then those settled, one each. *out starts empty; to be freed whatever is returned. */
 int dw_calendars_make(const struct dw_making *m, const size_t *const list[2], const size_t n[2], struct dw_calendars *out);
 void dw_calendars_fini(struct dw_calendars *c);
+/* ---- compose-note.c ---- */
+
+/* A note's words: fills `heading` and `blocks` of map. */
+int dw_note_blocks(const struct dw_making *m, const struct dw_note *note, struct dw_tval *map);
+/* The same in one line, without the heading; "" for NULL. */
+int dw_note_line(const struct dw_making *m, const struct dw_note *note, struct dw_buf *out);
 
 /* ---- compose-mime.c ---- */
 

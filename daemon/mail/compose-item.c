@@ -531,12 +531,14 @@ static void set_order_arg(const struct dw_making *m, struct dw_tval *map, const 
 struct dw_tval *dw_item_full(const struct dw_making *m, const struct dw_mail_item *item, int *r)
 {
 	struct dw_tval *map = dw_tval_map();
+	DW_BUF why = { 0 };
 
 	set_row(m, map, item);
 	dw_tval_set_bool(map, "urgent", item->urgent);
 	dw_set_scrubbed(map, "product", dw_text(&item->order->f, DW_F_TITLE), PRODUCT_MAX);
 	dw_set_scrubbed(map, "note", dw_text(&item->order->f, DW_F_NOTE), NOTE_MAX);
-	dw_set_scrubbed(map, "why_you", item->why_you, LINE_MAX);
+	*r = dw_note_line(m, item->why_you, &why);
+	dw_set_buf(map, "why_you", &why);
 	set_order_arg(m, map, item);
 	set_dates(m, map, item);
 	set_data(m, map, item);
@@ -550,6 +552,7 @@ struct dw_tval *dw_item_full(const struct dw_making *m, const struct dw_mail_ite
 		dw_item_facts(m, map, item);
 		dw_item_told(m, map, item);
 	}
-	*r = add_parts(m, map, item);
+	if (*r == 0)
+		*r = add_parts(m, map, item);
 	return map;
 }

@@ -20,6 +20,7 @@ static const char *const names[DW_TPL_COUNT] = {
 	[DW_TPL_TIMELINE] = "timeline",
 	[DW_TPL_MARK] = "mark",
 	[DW_TPL_OPEN] = "open",
+	[DW_TPL_NOTE] = "note",
 	[DW_TPL_SETTLED] = "settled",
 	[DW_TPL_EVENT] = "event",
 	[DW_TPL_ACT] = "act",

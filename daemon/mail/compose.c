@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { LANGUAGES_MAX = 8, NOTE_MAX = 4000, NOTES_MAX = 200, SUBJECT_MAX = 240, SUBJECT_BUYER_MAX = 40, FEEDS_MAX = 200 };
+enum { LANGUAGES_MAX = 8, NOTES_MAX = 200, SUBJECT_MAX = 240, SUBJECT_BUYER_MAX = 40, FEEDS_MAX = 200 };
 
 struct dw_composer {
 	const struct dw_config *config;
@@ -229,7 +229,7 @@ static void set_feed_names(struct dw_tval *map, const struct dw_making *m)
 }
 
 /* What subject, intro and footer are told. */
-static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p)
+static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p, const char *title)
 {
 	const struct dw_mail_view *v = m->view;
 	struct dw_tval *map = dw_tval_map();
@@ -242,8 +242,8 @@ static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p)
 		set_counts(m, map, p);
 	if (p->one_order && v->n_item > 1)
 		set_count(map, "extra", v->n_item - 1);
-	if (only_lines(v) && !dw_empty(v->title))
-		dw_set_scrubbed(map, "words", v->title, SUBJECT_MAX);
+	if (only_lines(v))
+		dw_set_scrubbed(map, "words", title, SUBJECT_MAX);
 	set_feed_names(map, m);
 	dw_set_scrubbed(map, "reader", v->config->people.p[v->person].name, 64);
 	m->words->place(&b, m->zone);
@@ -259,6 +259,7 @@ struct section {
 	const struct dw_making *m;
 	const struct plan *plan;
 	struct dw_tval *list; /* of the mail's sections */
+	struct dw_tval **notes; /* rendered, taken by the section that shows them */
 	int r;
 };
 
@@ -328,30 +329,16 @@ static void add_full(struct section *s, const char *name)
 	dw_tval_push(s->list, map);
 }
 
-/* Paragraphs, each line one. */
 static void add_notes(struct section *s, const char *name)
 {
 	const struct dw_mail_view *v = s->m->view;
-	struct dw_tval *map, *blocks;
-	size_t n = at_most(v->n_note, NOTES_MAX);
+	struct dw_tval *map;
 
-	if (n == 0)
+	if (v->n_note == 0)
 		return;
-	map = section_new(s, name, n);
-	blocks = dw_tval_list();
-	for (size_t i = 0; i < n; i++) {
-		DW_FREE char *copy = dw_strdup(v->note[i]);
-		char *rest = copy, *line;
-
-		for (int k = 0; k < NOTES_MAX && rest && (line = strsep(&rest, "\n")); k++) {
-			struct dw_tval *block = dw_tval_map();
-
-			dw_set_scrubbed(block, "b_text", line, NOTE_MAX);
-			dw_tval_push(blocks, block);
-		}
-	}
-	dw_tval_set(map, "notes", blocks);
-	section_more(s, map, v->n_note - n);
+	map = section_new(s, name, v->n_note);
+	dw_tval_set(map, "notes", dw_steal(s->notes));
+	section_more(s, map, v->n_note - at_most(v->n_note, NOTES_MAX));
 	dw_tval_push(s->list, map);
 }
 
@@ -483,14 +470,36 @@ static int render_sentences(const struct dw_making *m, const struct dw_tval *abo
 	return r < 0 ? dw_err_oom(m->err) : 0;
 }
 
+/* All that the notes say; *title: the first heading among them. */
+static int render_notes(const struct dw_making *m, struct dw_tval *list, struct dw_buf *title)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < at_most(m->view->n_note, NOTES_MAX); i++) {
+		struct dw_tval *map = dw_tval_map();
+
+		r = dw_note_blocks(m, &m->view->note[i], map);
+		if (title->n == 0)
+			dw_buf_puts(title, dw_tval_str(dw_tval_get(map, "heading", 7, dw_hash(DW_HASH_INIT, "heading", 7)), NULL));
+		dw_tval_push(list, map);
+	}
+	return r;
+}
+
 /* The layouts' tree: only { lang, subject, intro, sections, footer }, so that a name an order lacks is found nowhere
  * further out. */
 static int build(const struct dw_making *m, const struct plan *p, struct dw_tval *root, struct dw_buf *subject)
 {
-	DW_CLEANUP(dw_tval_freep) struct dw_tval *about = mail_map(m, p);
-	struct section s = { .m = m, .plan = p };
-	int r = render_subject(m, about, subject);
+	DW_CLEANUP(dw_tval_freep) struct dw_tval *notes = dw_tval_list();
+	DW_CLEANUP(dw_tval_freep) struct dw_tval *about = NULL;
+	struct section s = { .m = m, .plan = p, .notes = &notes };
+	DW_BUF title = { 0 };
+	int r = render_notes(m, notes, &title);
 
+	if (r < 0)
+		return r;
+	about = mail_map(m, p, dw_buf_str(&title));
+	r = render_subject(m, about, subject);
 	if (r == 0)
 		r = render_sentences(m, about, root, DW_TPL_INTRO, "intro");
 	if (r == 0)

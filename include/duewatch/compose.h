@@ -15,6 +15,31 @@ struct dw_mail_proof {
 	bool withdrawn; /* it no longer says so: value is "" */
 	char by[64];	/* the person or the feed */
 	char value[128]; /* as dw_fact_text writes it, or as the person typed it: not to be trusted */
+/* Something to tell, kept as what it says: a case of note.mustache, {{#note.NAME}}, and its values. Each reader gets the
+ * words of their language; nobody else writes a sentence that ends in a mail. All borrowed. */
+enum dw_note_type {
+	DW_NOTE_TEXT,	   /* text: {{x}}; an empty one isn't there */
+	DW_NOTE_LINES,	   /* text, each line of it one: {{#x}}{{.}}{{/x}} */
+	DW_NOTE_NUMBER,	   /* {{x}}, {{x_one}} where it is 1; 0 isn't there */
+	DW_NOTE_INSTANT,   /* {{x.near}}, {{x.both}} … in the reader's zone; DW_UNKNOWN isn't there */
+	DW_NOTE_DATE,	   /* an instant as text: {{x}} */
+	DW_NOTE_AGE,	   /* seconds: {{x}} is "14 h" */
+	DW_NOTE_KIND,	   /* enum dw_kind: {{x}} is its title */
+	DW_NOTE_FIELD,	   /* enum dw_field: {{x}} is its name for people */
+	DW_NOTE_STATUS,	   /* enum dw_status: {{x}} is its word */
+	DW_NOTE_TRANSPORT, /* enum dw_transport: likewise */
+	DW_NOTE_TYPES
+};
+enum { DW_NOTE_VALUES = 8 };
+struct dw_note_value {
+	const char *name;
+	enum dw_note_type type;
+	const char *text;
+	int64_t num;
+};
+struct dw_note {
+	const char *name;
+	struct dw_note_value value[DW_NOTE_VALUES]; /* up to the first without a name */
 };
 
 /* One alert of one order, for one reader. All borrowed. */
@@ -46,6 +71,7 @@ struct dw_mail_item {
 	const struct dw_mail_proof *proof; /* of the claim side, oldest first */
 	size_t n_proof;
 	const char *why_you;	/* NULL, or why this reader gets it in another's place ("bo's address … is refused") */
+	const struct dw_note *why_you; /* NULL, or why this reader gets it in another's place ("bo's address … is refused") */
 };
 
 struct dw_mail_feed {
@@ -73,9 +99,8 @@ struct dw_mail_view {
 	size_t n_missing;
 	const struct dw_mail_feed *feed; /* DAILY: health; FEED: the feed it is about */
 	size_t n_feed;
-	const char *const *note; /* paragraphs: DAILY extra lines, FEED and NOTE their whole text */
+	const struct dw_note *note; /* DAILY: extra lines; FEED and NOTE: all they say, the first one's heading is the subject */
 	size_t n_note;
-	const char *title;	/* FEED, NOTE: the subject's words */
 	bool plain;		/* text only (after a relay refused the data three times) */
 };
 
@@ -98,7 +123,7 @@ void dw_composer_free(struct dw_composer *c);
 
 /* view->config is the composer's. Orders' headers: the items' own steps; an order that a DAILY only lists again under
  * "open" or "missing" has that word as its step (and "missing" as its kind where it has none). FEED and NOTE show items
- * as lines. ALERT and RESOLVED need at least one item (-EINVAL). On failure *out is untouched. */
+ * as lines (a FEED's orders to look at by hand have the step "open", too). ALERT and RESOLVED need at least one item (-EINVAL). On failure *out is untouched. */
 int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_mail_view *view, struct dw_err *err);
 
 /* The Message-ID a key gives, without <>: hex digits of SHA-256 of the key, @ the sender's domain. Owned. */

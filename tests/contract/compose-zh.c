@@ -262,9 +262,65 @@ static void each_kind_speaks_chinese(void **state)
 	zh_close(&z);
 }
 
+struct note_case {
+	struct dw_note note;
+	const char *subject, *says;
+};
+
+#define V(n, t) { .name = n, .text = t }
+#define N(n, type_, x) { .name = n, .type = type_, .num = x }
+
+static const struct note_case notes[] = {
+	{ { "feed_error", { V("feed", "shop"), V("error", "orders.csv:7: no header") } }, "数据源 shop 出错，请检查",
+	  "出错原因：orders.csv:7: no header" },
+	{ { "feed_stale", { V("feed", "shop"), N("age", DW_NOTE_AGE, 26 * 3600), N("data", DW_NOTE_INSTANT, 1795397400) } },
+	  "数据源 shop 已 26 小时没有更新", "最近一次有效数据是 11月23日（周一）09:30 的，此后平台上的变化无从得知" },
+	{ { "cells_rejected", { V("feed", "shop"), N("n", DW_NOTE_NUMBER, 2), { "lines", DW_NOTE_LINES, "line 7: bad\nline 9: bad", 0 } } },
+	  "数据源 shop 有 2 处数据无法使用", "- line 9: bad" },
+	{ { "hand_outvoted", { V("order_id", ID), N("field", DW_NOTE_FIELD, DW_F_STATUS), N("record", DW_NOTE_NUMBER, 1),
+			       N("said", DW_NOTE_STATUS, DW_SHIPPED), N("says", DW_NOTE_STATUS, DW_AWAITING_SHIPMENT) } },
+	  "订单 " ID "：您登记的状态不再生效", "您登记的状态是“已发货”，而平台上仍显示“待发货”。" },
+	{ { "hand_outvoted", { V("order_id", ID), N("field", DW_NOTE_FIELD, DW_F_EXPECTED_SHIP_AT),
+			       N("said", DW_NOTE_DATE, 1795879799), V("says", NULL) } },
+	  "订单 " ID "：您登记的预计发货时间不再生效", "您登记的预计发货时间是“2026年11月28日（周六）23:29”，而最新数据没有这一项。" },
+	{ { "deadlines_moved", { N("n", DW_NOTE_NUMBER, 12) } }, "截止时间有变动", "12 个截止时间随之调整" },
+	{ { "unaccounted", { V("wrong", "3 steps owed, 2 accounted for") } }, "有记录对不上", "没有收到提醒不等于没有问题" },
+	{ { "acked", { V("by", "bo"), N("kind", DW_NOTE_KIND, DW_OVERDUE), V("order_id", ID), N("until", DW_NOTE_INSTANT, 1795879799),
+		       V("words", "工厂说周四发") } },
+	  "bo 已在跟进：逾期未发货，订单 " ID, "11月28日（周六）23:29 之前不再提醒任何人。备注：工厂说周四发" },
+	{ { "redirected", { V("person", "bo"), V("address", "bo@example.com"), V("answer", "550 5.1.1 unknown") } }, "duewatch 通知",
+	  "本邮件原应发给 bo，但其邮箱 bo@example.com 被邮件服务器拒收：550 5.1.1 unknown" },
+	{ { "test_mail", { { 0 } } }, "duewatch 测试邮件", "说明 duewatch 的邮件可以送达" },
+};
+
+static void each_note_speaks_chinese(void **state)
+{
+	struct zh_shop z;
+
+	(void)state;
+	zh_open(&z);
+	for (size_t i = 0; i < DW_COUNT(notes); i++) {
+		struct dw_mail_view v = view_of(&z.s, DW_MAIL_NOTE, utc(NOW), NULL, 0);
+		struct dw_mail m;
+
+		v.note = &notes[i].note;
+		v.n_note = 1;
+		compose(&z.s, &m, &v);
+		preview(notes[i].note.name, &m);
+		assert_wire(&m);
+		assert_string_equal(m.subject, notes[i].subject);
+		says(m.text, notes[i].says);
+		assert_clean(m.text);
+		assert_lines(m.text);
+		dw_mail_fini(&m);
+	}
+	zh_close(&z);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_note_speaks_chinese),
 		cmocka_unit_test(each_kind_speaks_chinese),
 	};
 

@@ -377,8 +377,13 @@ static void subjects_are_absolute_and_repeat(void **state)
 	v.n_feed = 1;
 	subject_is(&s, &v, "What I found in shop: 3 orders need you · 1 late · first by Sat 5 Dec 15:59");
 	v.type = DW_MAIL_NOTE;
-	v.title = "alice is on it\r\nBcc: x";
-	subject_is(&s, &v, "alice is on it Bcc: x");
+	v.note = &(struct dw_note){ .name = "acked", .value = { { .name = "by", .text = "alice\r\nBcc: x" },
+								 { .name = "kind", .type = DW_NOTE_KIND, .num = DW_OVERDUE },
+								 { .name = "order_id", .text = ID } } };
+	v.n_note = 1;
+	subject_is(&s, &v, "alice Bcc: x is on it: Ship date has passed, order " ID);
+	v.n_note = 0;
+	subject_is(&s, &v, "A note from duewatch");
 	sample_free(&o);
 	shop_close(&s);
 }
@@ -730,7 +735,10 @@ static void the_daily_mail_says_new_open_missing_and_health(void **state)
 	struct parsed p;
 	struct dw_mail_view v;
 	struct dw_mail_item fresh[2];
-	const char *notes[] = { "2 deadlines moved because your configuration changed." };
+	const struct dw_note notes[] = { { .name = "cells_rejected", .value = { { .name = "feed", .text = "shop" },
+										{ .name = "n", .type = DW_NOTE_NUMBER, .num = 2 },
+										{ .name = "lines", .type = DW_NOTE_LINES,
+										  .text = "line 7, promised_at: no date\nline 9: no order id\n" } } } };
 	DW_FREE char *flat = NULL;
 
 	(void)state;
@@ -755,7 +763,7 @@ static void the_daily_mail_says_new_open_missing_and_health(void **state)
 	IN_ORDER(flat, "1 new, 6 open", "==== New ====", "** Extend the receiving time **", "What to do", "==== Settled ====",
 		 "Tailspin Toys", "==== Everything open ====", "late", "Northwind Traders", "USD 8,210.50", "Fabrikam", ID,
 		 "bo is on it", "==== No longer in your data ====", "Wide World Importers", "==== Your data ====",
-		 "shop: fine. Data from 23 Nov 09:30", "214 orders", "2 deadlines moved");
+		 "shop: fine. Data from 23 Nov 09:30", "214 orders", "2 cells or rows can't be used", "- line 7, promised_at: no date", "- line 9");
 	IN_ORDER(p.html, "New", "Everything open", "Northwind Traders", "No longer in your data", "Your data");
 	assert_int_equal(count_headers(&p, "X-Duewatch-Order", NULL), 8); /* 2 new, 5 more open, 1 missing */
 	assert_int_equal(count_headers(&p, "X-Duewatch-Order", "234100000000000005"), 1);
@@ -803,7 +811,10 @@ static void other_mails_are_short(void **state)
 	struct dw_mail m;
 	struct parsed p;
 	struct dw_mail_view v;
-	const char *note[] = { "shop hasn't been readable since 22 Nov 18:00.\nIt says: no such file", "Nothing is lost." };
+	const struct dw_note broken = { .name = "feed_error", .value = { { .name = "feed", .text = "shop" },
+									 { .name = "error", .text = "no such file" } } };
+	const struct dw_note moved = { .name = "deadlines_moved",
+				       .value = { { .name = "n", .type = DW_NOTE_NUMBER, .num = 1 } } };
 
 	(void)state;
 	shop_open(&s);
@@ -821,26 +832,24 @@ static void other_mails_are_short(void **state)
 	dw_mail_fini(&m);
 
 	v = view_of(&s, DW_MAIL_FEED, utc("2026-11-24T00:30:00Z"), b.item, 2);
-	v.title = "shop can't be read";
-	v.note = note;
-	v.n_note = 2;
+	v.note = &broken;
+	v.n_note = 1;
 	v.feed = &s.health;
 	v.n_feed = 1;
 	s.health.stale = true;
 	compose(&s, &m, &v);
 	assert_wire(&m);
 	preview("feed", &m);
-	assert_string_equal(m.subject, "shop can't be read");
+	assert_string_equal(m.subject, "Feed shop needs a look (feed_error)");
 	parse(&p, &m);
-	IN_ORDER(p.text, "shop hasn't been readable", "It says: no such file", "Nothing is lost.", "Check these by hand",
+	IN_ORDER(p.text, "It says: no such file", "Until a read succeeds", "Check these by hand",
 		 "Northwind Traders", "Your data");
 	assert_null(strstr(p.text, "What to do"));
 	parsed_free(&p);
 	dw_mail_fini(&m);
 
 	v = view_of(&s, DW_MAIL_NOTE, utc("2026-11-24T00:30:00Z"), NULL, 0);
-	v.title = "alice is on it";
-	v.note = note;
+	v.note = &moved;
 	v.n_note = 1;
 	v.plain = true;
 	compose(&s, &m, &v);
@@ -848,7 +857,7 @@ static void other_mails_are_short(void **state)
 	assert_null(m.html);
 	parse(&p, &m);
 	assert_null(p.html);
-	IN_ORDER(p.text, "shop hasn't been readable", "Sent to alice");
+	IN_ORDER(p.text, "1 deadline moved", "Sent to alice");
 	parsed_free(&p);
 	dw_mail_fini(&m);
 	close_book(&b);
@@ -887,11 +896,13 @@ static void guesses_are_called_guesses(void **state)
 	o.sources.n_hand = 1;
 	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), &o.item, 1);
 	v.config->feeds[0].other = s.shanghai;
-	o.item.why_you = "You get this because bo's address (bo@example.com) was refused.";
+	o.item.why_you = &(struct dw_note){ .name = "redirected", .value = { { .name = "person", .text = "bo" },
+									      { .name = "address", .text = "bo@example.com" },
+									      { .name = "answer", .text = "550 no such user" } } };
 	o.item.stale = true;
 	compose(&s, &m, &v);
 	later = unwrapped(m.text);
-	IN_ORDER(later, "You get this because bo's address", "This data is out of date",
+	IN_ORDER(later, "This was for bo, whose address bo@example.com the mail server refuses: 550 no such user", "This data is out of date",
 		 "Expected to ship: Thu 10 Dec 2026 (entered by hand, by bo)", "Guessed: the data has no status",
 		 "the ship date is 20 days after the day of payment", "doesn't name its time zone");
 	dw_mail_fini(&m);

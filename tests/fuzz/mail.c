@@ -102,7 +102,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static bool open;
 	const char *fields[24] = { "buyer", text[BUYER], "title", text[TITLE], "url", text[URL], "note", text[NOTE],
 				   "owner", text[OTHER] };
-	const char *notes[] = { text[NOTE], text[OTHER] };
+	/* any text as the value of any note, in each way a text is shown */
+	static const char *const names[] = { "feed_error", "acked", "redirected", "hand_outvoted", "cells_rejected", "unaccounted" };
+	const struct dw_note notes[] = {
+		{ .name = names[size % DW_COUNT(names)],
+		  .value = { { .name = "feed", .text = text[TITLE] }, { .name = "error", .text = text[NOTE] },
+			     { .name = "by", .text = text[OTHER] }, { .name = "words", .text = text[NOTE] },
+			     { .name = "lines", .type = DW_NOTE_LINES, .text = text[NOTE] },
+			     { .name = "said", .text = text[OTHER] }, { .name = "answer", .text = text[OTHER] },
+			     { .name = "wrong", .text = text[TITLE] } } },
+		{ .name = text[OTHER], .value = { { .name = "n", .type = DW_NOTE_NUMBER, .num = (int64_t)size } } },
+	};
 	struct sample o;
 	struct dw_mail m;
 	struct dw_mail_view v;
@@ -120,13 +130,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fields[10 + i] = states[state][i];
 	sample_make(&s, &o, text[ORDER_ID], utc(NOW), fields);
 	o.item.resolved = types[type] == DW_MAIL_RESOLVED;
-	o.item.why_you = text[WHAT][0] & 0x40 ? text[OTHER] : NULL;
+	o.item.why_you = text[WHAT][0] & 0x40 ? notes : NULL;
 	v = view_of(&s, types[type], utc(NOW), &o.item, 1);
 	v.feed = &s.health;
 	v.n_feed = 1;
 	v.note = notes;
 	v.n_note = 2;
-	v.title = text[TITLE];
 	v.missing = v.open = &o.item;
 	v.n_missing = v.n_open = type == DW_MAIL_DAILY;
 	v.plain = text[WHAT][1] & 0x40;

@@ -1,0 +1,120 @@
+/* What a note says, in its reader's words: its values become a tree, note.mustache makes sentences of it. */
+#include "compose-impl.h"
+
+#include <stdio.h>
+
+enum { TEXT_MAX = 1000, LINES_MAX = 200, LINE_MAX = 600 };
+
+static void set_lines(struct dw_tval *map, const char *name, const char *text)
+{
+	DW_FREE char *copy = dw_strdup(text);
+	struct dw_tval *list = dw_tval_list();
+	char *rest = copy, *line;
+
+	for (int n = 0; n < LINES_MAX && rest && (line = strsep(&rest, "\n"));) {
+		DW_BUF clean = { 0 };
+
+		dw_scrub(&clean, line, LINE_MAX);
+		if (clean.n) {
+			dw_tval_push_text(list, clean.p);
+			n++;
+		}
+	}
+	dw_tval_set(map, name, list);
+}
+
+static void set_number(struct dw_tval *map, const char *name, int64_t n)
+{
+	char one[64];
+
+	if (n == 0)
+		return;
+	snprintf(one, sizeof(one), "%s_one", name);
+	dw_tval_set_int(map, name, n);
+	dw_tval_set_bool(map, one, n == 1);
+}
+
+/* A word of one of the tables, or nothing for a number that is in none. */
+static void set_word(struct dw_tval *map, const char *name, const char *const *words, int n, int64_t i)
+{
+	if (i >= 0 && i < n)
+		dw_tval_set_text(map, name, words[i]);
+}
+
+static void set_value(const struct dw_making *m, struct dw_tval *map, const struct dw_note_value *v)
+{
+	DW_BUF b = { 0 };
+
+	switch (v->type) {
+	case DW_NOTE_TEXT:
+		dw_set_scrubbed(map, v->name, v->text, TEXT_MAX);
+		break;
+	case DW_NOTE_LINES:
+		set_lines(map, v->name, v->text);
+		break;
+	case DW_NOTE_NUMBER:
+		set_number(map, v->name, v->num);
+		break;
+	case DW_NOTE_INSTANT:
+		dw_set_instant(m, map, v->name, m->zone, v->num);
+		break;
+	case DW_NOTE_DATE:
+		if (v->num == DW_UNKNOWN || v->num == DW_NEVER)
+			break;
+		dw_words_date(&b, m->words, m->zone, v->num, DW_DATE_FULL);
+		dw_set_buf(map, v->name, &b);
+		break;
+	case DW_NOTE_AGE:
+		m->words->age(&b, v->num > 0 ? v->num : 0);
+		dw_set_buf(map, v->name, &b);
+		break;
+	case DW_NOTE_KIND:
+		set_word(map, v->name, m->words->kind, DW_KIND_COUNT, v->num);
+		break;
+	case DW_NOTE_FIELD:
+		set_word(map, v->name, m->words->field, DW_FIELD_COUNT, v->num);
+		break;
+	case DW_NOTE_STATUS:
+		set_word(map, v->name, m->words->status, DW_STATUS_COUNT, v->num);
+		break;
+	case DW_NOTE_TRANSPORT:
+		set_word(map, v->name, m->words->transport, DW_BY_COUNT, v->num);
+		break;
+	case DW_NOTE_TYPES:
+		break;
+	}
+}
+
+static int render(const struct dw_making *m, const struct dw_note *note, struct dw_buf *out)
+{
+	DW_CLEANUP(dw_tval_freep) struct dw_tval *map = dw_tval_map();
+
+	dw_set_flag(map, "note", note->name);
+	for (size_t i = 0; i < DW_NOTE_VALUES && note->value[i].name; i++)
+		set_value(m, map, &note->value[i]);
+	return dw_templates_render(m->set, DW_TPL_NOTE, map, DW_ESCAPE_NONE, out, m->err);
+}
+
+int dw_note_blocks(const struct dw_making *m, const struct dw_note *note, struct dw_tval *map)
+{
+	DW_BUF words = { 0 };
+	bool any;
+	int r = render(m, note, &words);
+
+	return r < 0 ? r : dw_blocks(map, dw_buf_str(&words), &any);
+}
+
+int dw_note_line(const struct dw_making *m, const struct dw_note *note, struct dw_buf *out)
+{
+	DW_BUF words = { 0 };
+	const char *body;
+	int r = note ? render(m, note, &words) : 0;
+
+	if (r < 0 || !note)
+		return r;
+	body = dw_buf_str(&words);
+	while (*body == '\n' || strncmp(body, "# ", 2) == 0)
+		body += strcspn(body, "\n") + (body[strcspn(body, "\n")] == '\n');
+	dw_scrub(out, body, LINE_MAX);
+	return out->failed ? dw_err_oom(m->err) : 0;
+}
