@@ -257,10 +257,12 @@ int dw_engine_reopen(struct dw_engine *e, int64_t order, dw_time now, struct dw_
 
 /* ---- preview ---- */
 
-int dw_engine_preview(struct dw_engine *e, int64_t order, int person, dw_time now, struct dw_mail *out, struct dw_err *err)
+int dw_engine_preview(struct dw_engine *e, int64_t order, int person, const char *language, dw_time now, struct dw_mail *out,
+		      struct dw_err *err)
 {
 	struct dw_mail_item item[DW_SIDE_COUNT];
-	struct dw_mail_view v = { .type = DW_MAIL_ALERT, .config = e->config, .now = now, .key = "preview", .item = item };
+	struct dw_mail_view v = { .type = DW_MAIL_ALERT, .config = e->config, .now = now, .key = "preview", .item = item,
+				  .language = language };
 	struct dw_case c;
 	int r = open_case(e, order, now, &c, err);
 

@@ -64,14 +64,6 @@ char *dw_note_model(const struct dw_note *note, const char *feed, bool held)
 	return NULL;
 }
 
-static int kind_find(const char *word)
-{
-	for (int k = 0; k < DW_KIND_COUNT; k++)
-		if (strcmp(dw_kinds[k].name, word) == 0)
-			return k;
-	return -1;
-}
-
 /* The value as it was; one we can't read is left out. */
 static bool read_value(struct dw_note_value *v, const char *name, const json_t *pair)
 {
@@ -86,7 +78,7 @@ static bool read_value(struct dw_note_value *v, const char *name, const json_t *
 		return json_is_integer(json_array_get(pair, 1));
 	}
 	if (v->type == DW_NOTE_KIND)
-		v->num = kind_find(word);
+		v->num = dw_kind_find(word);
 	else if (v->type == DW_NOTE_FIELD)
 		v->num = dw_field_find(word);
 	else if (v->type == DW_NOTE_STATUS)

@@ -67,11 +67,21 @@ static int check_feed(const struct dw_feed_conf *feed)
 	return bad ? r : 0;
 }
 
+static void say_template(void *ctx, const char *problem)
+{
+	DW_FREE char *line = dw_strdup(problem);
+
+	(void)ctx;
+	if (!line)
+		return; /* a shortage, seen at the end */
+	dw_quote_line(line);
+	fprintf(stderr, "%s\n", line);
+}
+
 int dw_check_run(const struct dw_daemon_opts *opts)
 {
 	struct dw_problems problems = { 0 };
 	struct dw_config *config = NULL;
-	struct dw_composer *composer = NULL;
 	struct dw_err err = { "" };
 	int r = dw_config_load(&config, opts->config, opts->datadir, &problems, &err), bad = 0;
 	bool passes = dw_fault_passes(r);
@@ -90,12 +100,11 @@ int dw_check_run(const struct dw_daemon_opts *opts)
 	if (r < 0 && problems.errors == 0)
 		fprintf(stderr, "%s: %s\n", opts->config, err.text);
 	bad = !config || problems.errors > 0;
-	r = config ? dw_composer_new(&composer, config, &err) : 0;
-	if (r < 0) {
+	r = config ? dw_templates_check(config, say_template, NULL, &err) : 0;
+	if (r < 0)
 		fprintf(stderr, "%s\n", err.text);
-		bad = 1;
-		passes |= dw_machine_short(r);
-	}
+	bad |= r != 0;
+	passes |= r < 0 && dw_machine_short(r);
 	for (size_t i = 0; config && i < config->n_feeds; i++) {
 		r = check_feed(&config->feeds[i]);
 		bad |= r < 0;
@@ -107,7 +116,6 @@ int dw_check_run(const struct dw_daemon_opts *opts)
 	}
 	if (!bad)
 		fprintf(stderr, "%s: fine (%zu feeds, %zu people)\n", opts->config, config->n_feeds, config->people.n);
-	dw_composer_free(composer);
 	dw_config_free(config);
 	dw_problems_fini(&problems);
 	return !bad ? 0 : passes ? 1 : 2;

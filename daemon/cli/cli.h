@@ -13,7 +13,7 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 enum { CLI_OPTIONS_MAX = 8, CLI_ANY = 1000 };
 
 /* What may stand somewhere on the command line, for completion. */
-enum cli_what { CLI_NOTHING, CLI_ORDER, CLI_ASSIGNMENT, CLI_FIELD, CLI_PERSON, CLI_FEED, CLI_MAIL, CLI_MAIL_ACT, CLI_FILE };
+enum cli_what { CLI_NOTHING, CLI_ORDER, CLI_ASSIGNMENT, CLI_FIELD, CLI_PERSON, CLI_FEED, CLI_MAIL, CLI_MAIL_ACT, CLI_FILE, CLI_LANGUAGE };
 
 struct cli_option {
 	const char *name;  /* without the dashes; NULL ends a list */

@@ -22,17 +22,31 @@ static void body(struct dw_buf *out, const char *text)
 	}
 }
 
+static bool is_language(const char *s)
+{
+	for (size_t i = 0; dw_mail_language(i); i++)
+		if (strcmp(dw_mail_language(i), s) == 0)
+			return true;
+	return false;
+}
+
 int cli_preview(struct cli *c)
 {
+	const char *language = cli_option(c, "language");
 	struct dw_mail mail = { 0 };
 	struct dw_err err = { "" };
 	DW_BUF out = { 0 };
 	int64_t id;
-	int r = cli_order(c, c->arg[0], &id);
+	int r;
 
+	if (language && !is_language(language)) {
+		cli_error("--language %s: duewatch writes no such language, allowed: en, zh-CN", language);
+		return CLI_USAGE;
+	}
+	r = cli_order(c, c->arg[0], &id);
 	if (r)
 		return r;
-	r = dw_engine_preview(c->engine, id, c->reader, c->now, &mail, &err);
+	r = dw_engine_preview(c->engine, id, c->reader, language, c->now, &mail, &err);
 	if (r)
 		return cli_error("%s", r < 0 ? err.text : "no mail: nothing is open or watched for this order");
 	if (cli_option(c, "html"))

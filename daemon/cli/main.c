@@ -45,7 +45,11 @@ static const struct cli_option outbox_options[] = {
 	JSON_OPTION,
 	{ NULL },
 };
-static const struct cli_option preview_options[] = { { "html", NULL, "the HTML part", CLI_NOTHING }, { NULL } };
+static const struct cli_option preview_options[] = {
+	{ "html", NULL, "the HTML part", CLI_NOTHING },
+	{ "language", "LANGUAGE", "en or zh-CN, whatever the reader's is", CLI_LANGUAGE },
+	{ NULL },
+};
 static const struct cli_option no_options[] = { { NULL } };
 
 const struct cli_command cli_commands[] = {

@@ -43,8 +43,6 @@ struct dw_words {
 	void (*left)(struct dw_buf *out, int64_t seconds); /* "in 2 days 4 hours", "3 days late" */
 };
 const struct dw_words *dw_words_find(const char *language); /* English for one we don't have; never NULL */
-const char *dw_words_language(size_t i); /* every language there are words of; NULL after the last */
-
 /* "Sun 29 Nov 2026, 15:59 (Shanghai) = Sat 28 Nov, 23:59 (Los Angeles)"; without the second where both clocks
  * show the same. */
 void dw_words_both(struct dw_buf *out, const struct dw_words *w, const struct dw_zone *mine, const struct dw_zone *theirs,
@@ -147,9 +145,18 @@ struct dw_templates {
 	char language[16];
 	const struct dw_words *words;
 	struct dw_template *tpl[DW_TPL_COUNT];
+	struct dw_names *learn; /* NULL, or [DW_TPL_COUNT]: the names each is rendered with are gathered there */
 };
-int dw_templates_load(struct dw_templates *out, const struct dw_config *config, const char *language, struct dw_err *err);
+/* complain NULL: fails at the first template that is wrong. Else it is told, and the built-in one takes its place. */
+int dw_templates_load(struct dw_templates *out, const struct dw_config *config, const char *language,
+		      dw_template_complain_fn *complain, void *ctx, struct dw_err *err);
+/* Those built in, whatever stands beside the config. */
+int dw_templates_built_in(struct dw_templates *out, const char *language, struct dw_err *err);
 void dw_templates_fini(struct dw_templates *t);
+const char *dw_templates_name(enum dw_tpl which); /* "act" */
+int dw_templates_find(const char *name); /* enum dw_tpl, or -1 */
+const char *dw_templates_near(const char *name); /* or NULL */
+void dw_templates_folder(struct dw_buf *out, const struct dw_config *config); /* of overrides: beside the config file */
 int dw_templates_render(const struct dw_templates *t, enum dw_tpl which, const struct dw_tval *root, enum dw_escape escape,
 			struct dw_buf *out, struct dw_err *err);
 
@@ -166,7 +173,19 @@ extern const struct dw_embedded dw_embedded_templates[]; /* ends with name NULL 
  * heading. */
 int dw_blocks(struct dw_tval *map, const char *rendered, bool *any);
 
+/* ---- compose.c ---- */
+
+enum { DW_LANGUAGES_MAX = 8, DW_SUBJECT_MAX = 240 };
+
+struct dw_composer {
+	const struct dw_config *config;
+	struct dw_templates set[DW_LANGUAGES_MAX];
+	size_t n;
+};
+
 /* ---- compose-item.c, compose-parts.c ---- */
+
+extern const char *const dw_paste_names[]; /* what a pack's text for the buyer may use; ends with NULL */
 
 /* A mail being made. */
 struct dw_making {
@@ -246,7 +265,39 @@ struct dw_calendars {
  * deadline, then those settled, one each. *out starts empty; to be freed whatever is returned. */
 int dw_calendars_make(const struct dw_making *m, const size_t *const list[2], const size_t n[2], struct dw_calendars *out);
 void dw_calendars_fini(struct dw_calendars *c);
+/* ---- compose-names.c: the names templates may use, as they were seen ---- */
+
+/* A name and those below it; a list's elements are one. */
+struct dw_names {
+	char *name;
+	struct dw_names *child;
+	size_t n, cap;
+};
+int dw_names_learn(struct dw_names *n, const struct dw_tval *v);
+void dw_names_fini(struct dw_names *n);
+const struct dw_names *dw_names_get(const struct dw_names *n, const char *name, size_t len);
+
+/* Tells every name and partial of the templates that learnt, from the sentences and layouts down, that none of its places
+ * knows; a partial that includes itself. */
+int dw_names_check(const struct dw_templates *t, dw_template_complain_fn *complain, void *ctx);
+
+/* ---- compose-samples.c ---- */
+
+/* A shop of invented people, feeds and ladders, with the templates of `config` and a reader of `language`; *out borrows. */
+struct dw_samples;
+int dw_samples_new(struct dw_samples **out, const struct dw_config *config, const char *language, struct dw_err *err);
+const struct dw_config *dw_samples_config(const struct dw_samples *s);
+/* Composes one of each mail there can be, with a composer of the samples' own config, and tells what goes wrong. */
+int dw_samples_compose(struct dw_samples *s, struct dw_composer *c, dw_template_complain_fn *complain, void *ctx,
+		       struct dw_err *err);
+void dw_samples_free(struct dw_samples *s);
+
 /* ---- compose-note.c ---- */
+
+/* Every note there is, with all of its values. */
+extern const struct dw_note dw_notes[];
+extern const size_t dw_notes_count;
+const struct dw_note *dw_notes_find(const char *name); /* or NULL */
 
 /* A note's words: fills `heading` and `blocks` of map. */
 int dw_note_blocks(const struct dw_making *m, const struct dw_note *note, struct dw_tval *map);

@@ -177,6 +177,8 @@ static void set_row(const struct dw_making *m, struct dw_tval *map, const struct
 	set_tone(m, map, item);
 	if (!item->resolved)
 		dw_set_instant(m, map, "by", dw_item_zone(m, item), item->act_by);
+	if (item->resolved)
+		dw_set_instant(m, map, "promise", dw_item_zone(m, item), item->dates->p);
 	dw_set_instant(m, map, "missing", m->zone, item->missing_since);
 	dw_tval_set_bool(map, "dormant", item->dormant);
 	dw_tval_set_bool(map, "resolved", item->resolved);
@@ -372,6 +374,8 @@ static void offer_reminder(const struct dw_making *m, const struct dw_mail_item 
 	*o = (struct offer){ .old_day = dw_zone_day(z, item->dates->p), .new_day = dw_zone_day(z, until), .known = true,
 			     .text = "buyer_text" };
 }
+
+const char *const dw_paste_names[] = { "order_id", "buyer", "old_date", "new_date", NULL };
 
 /* The pack's text, poured and cut into clean lines. A text that can't be poured is left out: `duewatch check` says
  * what is wrong with it. */

@@ -5,6 +5,34 @@
 
 enum { TEXT_MAX = 1000, LINES_MAX = 200, LINE_MAX = 600 };
 
+#define TEXT(n, t) { .name = n, .type = DW_NOTE_TEXT, .text = t }
+#define LINES(n, t) { .name = n, .type = DW_NOTE_LINES, .text = t }
+#define VALUE(n, kind, v) { .name = n, .type = DW_NOTE_##kind, .num = v }
+
+const struct dw_note dw_notes[] = {
+	{ "feed_error", { TEXT("feed", "shop"), TEXT("error", "orders.csv:7: no header") } },
+	{ "feed_stale", { TEXT("feed", "shop"), VALUE("age", AGE, 93600), VALUE("data", INSTANT, 1795000000), TEXT("error", "no such file"),
+			  VALUE("held", NUMBER, 2) } },
+	{ "cells_rejected", { TEXT("feed", "shop"), VALUE("n", NUMBER, 2), LINES("lines", "line 7: no date\nline 9: no number") } },
+	{ "hand_outvoted", { TEXT("order_id", "2341"), VALUE("field", FIELD, DW_F_EXPECTED_SHIP_AT), VALUE("record", NUMBER, 1),
+			     VALUE("said", DATE, 1795000000), VALUE("says", DATE, 1795000000) } },
+	{ "deadlines_moved", { VALUE("n", NUMBER, 2) } },
+	{ "unaccounted", { TEXT("wrong", "3 steps owed, 2 accounted for") } },
+	{ "acked", { TEXT("by", "bo"), VALUE("kind", KIND, DW_OVERDUE), TEXT("order_id", "2341"), VALUE("until", INSTANT, 1795000000),
+		     TEXT("words", "the factory ships on Monday") } },
+	{ "redirected", { TEXT("person", "bo"), TEXT("address", "bo@example.com"), TEXT("answer", "550 5.1.1 no such user") } },
+	{ "test_mail", { { 0 } } },
+};
+const size_t dw_notes_count = DW_COUNT(dw_notes);
+
+const struct dw_note *dw_notes_find(const char *name)
+{
+	for (size_t i = 0; i < dw_notes_count; i++)
+		if (strcmp(dw_notes[i].name, name) == 0)
+			return &dw_notes[i];
+	return NULL;
+}
+
 static void set_lines(struct dw_tval *map, const char *name, const char *text)
 {
 	DW_FREE char *copy = dw_strdup(text);

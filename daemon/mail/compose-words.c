@@ -361,7 +361,7 @@ static const struct dw_words chinese = {
 
 static const struct dw_words *const languages[] = { &english, &chinese };
 
-const char *dw_words_language(size_t i)
+const char *dw_mail_language(size_t i)
 {
 	return i < DW_COUNT(languages) ? languages[i]->language : NULL;
 }

@@ -4,13 +4,7 @@
 
 #include <stdio.h>
 
-enum { LANGUAGES_MAX = 8, NOTES_MAX = 200, SUBJECT_MAX = 240, SUBJECT_BUYER_MAX = 40, FEEDS_MAX = 200 };
-
-struct dw_composer {
-	const struct dw_config *config;
-	struct dw_templates set[LANGUAGES_MAX];
-	size_t n;
-};
+enum { NOTES_MAX = 200, SUBJECT_BUYER_MAX = 40, FEEDS_MAX = 200 };
 
 void dw_composer_free(struct dw_composer *c)
 {
@@ -28,9 +22,9 @@ static int add_language(struct dw_composer *c, const char *language, struct dw_e
 	for (size_t i = 0; i < c->n; i++)
 		if (dw_streq(c->set[i].language, language))
 			return 0;
-	if (c->n == LANGUAGES_MAX || dw_empty(language))
+	if (c->n == DW_LANGUAGES_MAX || dw_empty(language))
 		return 0; /* such a person reads the first language */
-	r = dw_templates_load(&c->set[c->n], c->config, language, err);
+	r = dw_templates_load(&c->set[c->n], c->config, language, NULL, NULL, err);
 	if (r == 0)
 		c->n++;
 	return r;
@@ -243,7 +237,7 @@ static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p,
 	if (p->one_order && v->n_item > 1)
 		set_count(map, "extra", v->n_item - 1);
 	if (only_lines(v))
-		dw_set_scrubbed(map, "words", title, SUBJECT_MAX);
+		dw_set_scrubbed(map, "words", title, DW_SUBJECT_MAX);
 	set_feed_names(map, m);
 	dw_set_scrubbed(map, "reader", v->config->people.p[v->person].name, 64);
 	m->words->place(&b, m->zone);
@@ -445,7 +439,7 @@ static int render_subject(const struct dw_making *m, const struct dw_tval *root,
 
 	if (r < 0)
 		return r;
-	dw_scrub(out, dw_buf_str(&b), SUBJECT_MAX);
+	dw_scrub(out, dw_buf_str(&b), DW_SUBJECT_MAX);
 	if (out->n == 0)
 		dw_buf_puts(out, "duewatch");
 	return out->failed ? dw_err_oom(m->err) : 0;
@@ -713,7 +707,11 @@ int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_
 		return dw_err_set(err, -EINVAL, "the reader is not in the config");
 	if (view->n_item == 0 && (view->type == DW_MAIL_ALERT || view->type == DW_MAIL_RESOLVED))
 		return dw_err_set(err, -EINVAL, "a mail about no order");
-	m.set = set_for(c, people->p[view->person].language ? people->p[view->person].language : view->config->language);
+	r = view->language ? add_language(c, view->language, err) : 0;
+	if (r < 0)
+		return r;
+	m.set = set_for(c, view->language ? view->language : people->p[view->person].language ? people->p[view->person].language
+										  : view->config->language);
 	m.words = m.set->words;
 	m.zone = people->p[view->person].zone ? people->p[view->person].zone : view->config->zone;
 	if (!m.zone)

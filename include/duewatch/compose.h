@@ -101,6 +101,7 @@ struct dw_mail_view {
 	size_t n_feed;
 	const struct dw_note *note; /* DAILY: extra lines; FEED and NOTE: all they say, the first one's heading is the subject */
 	size_t n_note;
+	const char *language;	/* NULL: the reader's own */
 	bool plain;		/* text only (after a relay refused the data three times) */
 };
 
@@ -121,6 +122,13 @@ struct dw_composer;
 int dw_composer_new(struct dw_composer **out, const struct dw_config *config, struct dw_err *err);
 void dw_composer_free(struct dw_composer *c);
 
+/* For `duewatchd -t` and `duewatch check`: every template of the languages in use is parsed, its names are compared with
+ * those there are, and one of each mail there can be is rendered: all kinds, with and without what an order may lack. Also
+ * files beside the config that are no templates, and the packs' texts for the buyer. Each problem is told once, as
+ * "file:line: what, what is allowed". Returns how many, or <0: err (no memory). */
+typedef void dw_template_complain_fn(void *ctx, const char *problem);
+int dw_templates_check(const struct dw_config *config, dw_template_complain_fn *complain, void *ctx, struct dw_err *err);
+
 /* view->config is the composer's. Orders' headers: the items' own steps; an order that a DAILY only lists again under
  * "open" or "missing" has that word as its step (and "missing" as its kind where it has none). FEED and NOTE show items
  * as lines (a FEED's orders to look at by hand have the step "open", too). ALERT and RESOLVED need at least one item (-EINVAL). On failure *out is untouched. */
@@ -129,7 +137,8 @@ int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_
 /* The Message-ID a key gives, without <>: hex digits of SHA-256 of the key, @ the sender's domain. Owned. */
 char *dw_mail_message_id(const struct dw_mail_conf *mail, const char *key);
 
-/* Words for people, one place per sentence; English here. */
+/* Words for people, one place per sentence. */
+const char *dw_mail_language(size_t i); /* every language we write: "en", "zh-CN"; NULL after the last */
 const char *dw_kind_title(enum dw_kind kind, const char *language); /* "Extend the ship date" */
 
 #endif

@@ -129,8 +129,9 @@ int dw_case_load(struct dw_engine *e, int64_t order, dw_time now, struct dw_case
 void dw_case_fini(struct dw_case *c);
 /* The case as a mail's item of one side. Borrowed from c. */
 void dw_case_item(const struct dw_case *c, enum dw_side side, struct dw_mail_item *out, const struct dw_config *config);
-/* The mail of one order as it would be now (`duewatch preview`): 0; 1: nothing is open or watched. */
-int dw_engine_preview(struct dw_engine *e, int64_t order, int person, dw_time now, struct dw_mail *out,
+/* The mail of one order as it would be now (`duewatch preview`), in `language`, or the reader's where it is NULL: 0; 1:
+ * nothing is open or watched. */
+int dw_engine_preview(struct dw_engine *e, int64_t order, int person, const char *language, dw_time now, struct dw_mail *out,
 		      struct dw_err *err);
 
 /* Feed health now. */
