@@ -231,8 +231,12 @@ static void zh_age(struct dw_buf *out, int64_t s)
 
 static void zh_left(struct dw_buf *out, int64_t s)
 {
-	dw_buf_puts(out, s < 0 ? "已逾期 " : "还剩 ");
-	zh_span(out, s < 0 ? -s : s);
+	int64_t span = s < 0 ? -s : s;
+
+	dw_buf_puts(out, s < 0 ? "已逾期" : "还剩");
+	if (span >= MIN)
+		dw_buf_putc(out, ' ');
+	zh_span(out, span);
 }
 
 /* The zones people trade in, by the names they know them by; others by their English city. */

@@ -150,6 +150,23 @@ static void assert_clean(const char *text)
 		has(text, *w, false);
 }
 
+/* On the wire: ASCII, encoded words of 75 at most (RFC 2047), and every reader gets the same subject back. */
+static void assert_mail(const struct dw_mail *m)
+{
+	GMimeStream *in = g_mime_stream_mem_new_with_buffer(m->bytes, m->n_bytes);
+	GMimeParser *parser = g_mime_parser_new_with_stream(in);
+	GMimeMessage *msg = g_mime_parser_construct_message(parser, NULL);
+
+	assert_wire(m);
+	assert_non_null(msg);
+	assert_string_equal(g_mime_message_get_subject(msg), m->subject);
+	g_object_unref(msg);
+	g_object_unref(parser);
+	g_object_unref(in);
+	assert_clean(m->text);
+	assert_lines(m->text);
+}
+
 struct kind_case {
 	enum dw_kind kind;
 	const char *now, *fields[22];
@@ -224,7 +241,7 @@ static void check_kind(struct zh_shop *z, const struct kind_case *c)
 	compose(&z->s, &m, &v);
 	snprintf(name, sizeof(name), "kind-%s", dw_kinds[c->kind].name);
 	preview(name, &m);
-	assert_wire(&m);
+	assert_mail(&m);
 	assert_string_equal(m.subject, c->subject);
 	for (size_t i = 0; i < DW_COUNT(c->says) && c->says[i]; i++)
 		says(m.text, c->says[i]);
@@ -232,8 +249,6 @@ static void check_kind(struct zh_shop *z, const struct kind_case *c)
 							   "已经着手处理？", "duewatch ack " ID, "未注明时区的时间均为北京时间。", NULL };
 	     *w; w++)
 		says(m.text, *w);
-	assert_clean(m.text);
-	assert_lines(m.text);
 	assert_no_english(m.text);
 	has(m.html, "<html lang=\"zh-CN\"", true);
 	dw_mail_fini(&m);
@@ -261,6 +276,140 @@ static void each_kind_speaks_chinese(void **state)
 	assert_int_equal(seen, (1U << DW_KIND_COUNT) - 1);
 	zh_close(&z);
 }
+
+/* ---- mails about many orders ---- */
+
+struct book {
+	struct sample o[7];
+	struct dw_mail_item item[7];
+};
+
+static void open_book(struct zh_shop *z, struct book *b)
+{
+	struct shop *s = &z->s;
+	dw_time now = utc("2026-11-24T00:30:00Z");
+
+	SAMPLE(s, &b->o[0], "234100000000000001", now, "status", "awaiting_shipment", "promised_at", "2026-11-20",
+	       "expected_ship_at", "2026-12-01", "buyer", "Northwind Traders", "amount", "8210.50", "currency", "USD");
+	SAMPLE(s, &b->o[1], "234100000000000002", now, "status", "disputed", "buyer", "Fabrikam Inc.", "amount", "640", "currency",
+	       "EUR", "promised_at", "2026-11-01");
+	SAMPLE(s, &b->o[2], ID, now, "status", "awaiting_shipment", "promised_at", "2026-11-30", "agreed_at", "2026-12-10", PAID);
+	SAMPLE(s, &b->o[3], "234100000000000004", now, "status", "awaiting_shipment", "promised_at", "2026-11-30", "buyer",
+	       "深圳市前海远大国际贸易有限公司", "amount", "98000", "currency", "CNY", "created_at", "2026-11-01");
+	SAMPLE(s, &b->o[4], "234100000000000007", now, "status", "awaiting_shipment", "promised_at", "2026-09-20", "buyer",
+	       "Old Mill & Sons", "amount", "77.00", "currency", "USD");
+	SAMPLE(s, &b->o[5], "234100000000000008", now, "status", "awaiting_shipment", "promised_at", "2026-12-21", "buyer",
+	       "Tailspin Toys", "amount", "1999.00", "currency", "USD");
+	SAMPLE(s, &b->o[6], "234100000000000009", now, "status", "awaiting_shipment", "promised_at", "2026-12-20", "buyer",
+	       "Wide World Importers", "expected_ship_at", "2026-12-01");
+	for (size_t i = 0; i < DW_COUNT(b->o); i++)
+		b->item[i] = b->o[i].item;
+	b->item[4].dormant = true;
+	b->item[5].resolved = true;
+	b->item[5].side = DW_SIDE_SHIP;
+	b->item[5].kind = DW_EXTEND_SHIP_DATE;
+	b->item[6].missing_since = utc("2026-11-21T00:30:00Z");
+	b->o[2].ack = (struct dw_ack){ .at = now - 7200, .until = utc("2026-11-26T00:00:00Z"), .by = "bo" };
+	b->item[2].ack = &b->o[2].ack;
+}
+
+static void mails_about_many_orders_speak_chinese(void **state)
+{
+	static const struct dw_note rejected = { "cells_rejected", { { .name = "feed", .text = "shop" },
+								   { .name = "n", .type = DW_NOTE_NUMBER, .num = 2 },
+								   { .name = "lines", .type = DW_NOTE_LINES, .text = "line 7: bad" } } };
+	static const struct {
+		enum dw_mail_type type;
+		const char *name, *subject, *says[14];
+	} cases[] = {
+		{ DW_MAIL_ALERT, "alert", "今天有 4 个订单需要处理 · 已逾期 1 项 · 最早 11月27日（周五）08:30 到期",
+		  { "今天有 4 个订单需要处理。", "其中 1 项已逾期。接下来最早的截止时间是 11月27日（周五）08:30。以下按紧急程度排列。",
+		    "已逾期 2 天 16 小时 · 逾期未发货", "还剩 3 天 · 处理纠纷", "EUR 640.00", "逐单说明", "跟进人：bo。" } },
+		{ DW_MAIL_DAILY, "daily", "2026年11月24日（周二）订单汇总：新增 4 项，待处理 4 项 · 已逾期 1 项 · 最早 11月27日（周五）08:30 到期",
+		  { "==== 新增 ====", "==== 已解决 ====", "以下订单无需再处理。", "当前状态：待发货，发货时间 2026年12月21日（周一）。",
+		    "==== 全部待处理 ====", "先按剩余时间、再按金额排列。", "¥98,000.00", "==== 数据中已没有的订单 ====",
+		    "自 11月21日（周六）08:30 起数据中没有该订单。", "==== 数据情况 ====",
+		    "shop：正常。数据时间 11月23日 09:30（23 小时前），214 个订单。1 处单元格或行无法识别（详见 duewatch feed shop）。",
+		    "==== 其他事项 ====", "- line 7: bad", "==== 逾期已久 ====" } },
+		{ DW_MAIL_FIRST_LOOK, "first-look", "首次检查（shop）：4 个订单需要处理 · 已逾期 1 项 · 最早 11月27日（周五）08:30 到期",
+		  { "首次检查（shop）的结果", "有 4 个订单需要处理，其中 1 项已逾期。", "今后只有在需要处理时才会收到提醒。",
+		    "==== 需要处理的订单 ====", "==== 逾期已久 ====", "逾期已超过 14 天", "==== 处理步骤：最紧急的 4 项 ====" } },
+		{ DW_MAIL_FEED, "feed", "数据源 shop 有 2 处数据无法使用",
+		  { "==== 请人工核对 ====", "以下订单的截止时间已过或将至，但数据太旧，无法判断是否已处理。" } },
+	};
+	struct zh_shop z;
+	struct book b;
+
+	(void)state;
+	zh_open(&z);
+	open_book(&z, &b);
+	for (size_t i = 0; i < DW_COUNT(cases); i++) {
+		struct dw_mail_view v = view_of(&z.s, cases[i].type, utc("2026-11-24T00:30:00Z"), b.item, cases[i].type == DW_MAIL_ALERT ? 4 : 6);
+		struct dw_mail m;
+
+		v.open = b.item;
+		v.n_open = 4;
+		v.missing = &b.item[6];
+		v.n_missing = 1;
+		v.feed = &z.s.health;
+		v.n_feed = 1;
+		v.note = &rejected;
+		v.n_note = cases[i].type == DW_MAIL_DAILY || cases[i].type == DW_MAIL_FEED;
+		compose(&z.s, &m, &v);
+		preview(cases[i].name, &m);
+		assert_mail(&m);
+		assert_string_equal(m.subject, cases[i].subject);
+		for (size_t k = 0; k < DW_COUNT(cases[i].says) && cases[i].says[k]; k++)
+			says(m.text, cases[i].says[k]);
+		dw_mail_fini(&m);
+	}
+	for (size_t i = 0; i < DW_COUNT(b.o); i++)
+		sample_free(&b.o[i]);
+	zh_close(&z);
+}
+
+static void good_news_is_short(void **state)
+{
+	static const struct {
+		enum dw_kind kind;
+		const char *fields[12], *says;
+	} cases[] = {
+		{ DW_OVERDUE, { "status", "shipped", "promised_at", "2026-11-21", "shipped_at", "2026-11-20" },
+		  "无需再处理。订单已标记为发货，发货时间 2026年11月20日（周五）。以上依据 11月23日 09:30 的导出文件。" },
+		{ DW_OVERDUE, { "status", "shipped", "promised_at", "2026-11-19", "shipped_at", "2026-11-20" },
+		  "发货时间一事无需再处理。订单发货晚于约定，请保留双方约定的证据。" },
+		{ DW_EXTEND_SHIP_DATE, { "status", "awaiting_shipment", "promised_at", "2026-12-14", "expected_ship_at", "2026-12-10" },
+		  "平台上的发货时间现为 2026年12月14日（周一），具体为北京时间 2026年12月15日（周二）15:59，即美国太平洋时间" },
+		{ DW_EXTEND_RECEIPT, { "status", "completed", "shipped_at", "2026-11-01" }, "买家已收到货物，交易已完成。" },
+		{ DW_DISPUTE, { "status", "completed", "shipped_at", "2026-11-01" }, "纠纷已结束。订单当前状态：交易完成。" },
+		{ DW_SHIP_BY, { "status", "cancelled" }, "订单已取消。" },
+	};
+	struct zh_shop z;
+
+	(void)state;
+	zh_open(&z);
+	for (size_t i = 0; i < DW_COUNT(cases); i++) {
+		struct dw_mail_view v;
+		struct sample o;
+		struct dw_mail m;
+
+		sample_make(&z.s, &o, ID, utc(NOW), cases[i].fields);
+		o.item.resolved = true;
+		o.item.kind = cases[i].kind;
+		o.item.side = dw_kinds[cases[i].kind].side;
+		v = view_of(&z.s, DW_MAIL_RESOLVED, utc(NOW), &o.item, 1);
+		compose(&z.s, &m, &v);
+		preview(dw_kinds[cases[i].kind].name, &m);
+		assert_mail(&m);
+		assert_int_equal(strncmp(m.subject, "【已解决】", strlen("【已解决】")), 0);
+		says(m.text, cases[i].says);
+		dw_mail_fini(&m);
+		sample_free(&o);
+	}
+	zh_close(&z);
+}
+
+/* ---- what is told besides orders ---- */
 
 struct note_case {
 	struct dw_note note;
@@ -307,20 +456,112 @@ static void each_note_speaks_chinese(void **state)
 		v.n_note = 1;
 		compose(&z.s, &m, &v);
 		preview(notes[i].note.name, &m);
-		assert_wire(&m);
+		assert_mail(&m);
 		assert_string_equal(m.subject, notes[i].subject);
 		says(m.text, notes[i].says);
-		assert_clean(m.text);
-		assert_lines(m.text);
 		dw_mail_fini(&m);
 	}
 	zh_close(&z);
 }
 
+/* A pack's texts are the platform's part of the mail: what it says in one language it says in the other. */
+static void packs_say_the_same_in_both_languages(void **state)
+{
+	struct zh_shop z;
+
+	(void)state;
+	zh_open(&z);
+	assert_true(z.packs->n_packs >= 9);
+	for (size_t i = 0; i < z.packs->n_packs; i++) {
+		const struct dw_pack *p = &z.packs->packs[i];
+
+		for (size_t k = 0; k < p->n_texts; k++) {
+			const char *other = strcmp(p->texts[k].language, "en") == 0 ? "zh-CN" : "en";
+			bool there = false;
+
+			for (size_t j = 0; j < p->n_texts; j++)
+				there |= strcmp(p->texts[j].key, p->texts[k].key) == 0 && strcmp(p->texts[j].language, other) == 0;
+			if (!there)
+				fail_msg("pack %s says %s only in %s", p->name, p->texts[k].key, p->texts[k].language);
+		}
+	}
+	zh_close(&z);
+}
+
+/* ---- lines ---- */
+
+static void lines_break_as_chinese_breaks(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		/* 36 characters fill a line: a mark that closes takes the one before it along */
+		{ "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五六，七", "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五\n六，七\n" },
+		{ "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五（六）七", "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五\n（六）七\n" },
+		{ "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五“六”七八", "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五\n“六”七八\n" },
+		/* a Latin word and a date stay whole */
+		{ "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四 word五六", "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四\nword五六\n" },
+		{ "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四11月28日（周六）", "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四\n11月28日（周六）\n" },
+		/* marks in a row, longer than a line: nothing is lost */
+		{ "。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。", "。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。\n。。\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DW_COUNT(cases); i++) {
+		DW_BUF b = { 0 };
+
+		dw_wrap(&b, cases[i].in);
+		assert_string_equal(dw_buf_str(&b), cases[i].out);
+	}
+}
+
+static void spans_and_places(void **state)
+{
+	static const struct {
+		int64_t s;
+		const char *span, *age, *left;
+	} cases[] = {
+		{ 5, "不到 1 分钟", "0 分钟", "还剩不到 1 分钟" },
+		{ 61, "1 分钟", "1 分钟", "还剩 1 分钟" },
+		{ 3600 + 120, "1 小时 2 分钟", "1 小时", "还剩 1 小时 2 分钟" },
+		{ 7 * 3600 + 120, "7 小时", "7 小时", "还剩 7 小时" },
+		{ 2 * DW_DAY + 4 * 3600, "2 天 4 小时", "2 天", "还剩 2 天 4 小时" },
+		{ 20 * DW_DAY + 4 * 3600, "20 天", "20 天", "还剩 20 天" },
+	};
+	const struct dw_zone named[] = { { .name = "Asia/Shanghai" }, { .name = "America/New_York" }, { .name = "America/Argentina/Buenos_Aires" } };
+	const char *const places[] = { "北京时间", "美国东部时间", "Buenos Aires 时间" };
+	const struct dw_words *w = dw_words_find("zh-CN");
+
+	(void)state;
+	for (size_t i = 0; i < DW_COUNT(cases); i++) {
+		DW_BUF span = { 0 };
+		DW_BUF age = { 0 };
+		DW_BUF left = { 0 };
+
+		w->span(&span, cases[i].s);
+		w->age(&age, cases[i].s);
+		w->left(&left, cases[i].s);
+		assert_string_equal(dw_buf_str(&span), cases[i].span);
+		assert_string_equal(dw_buf_str(&age), cases[i].age);
+		assert_string_equal(dw_buf_str(&left), cases[i].left);
+	}
+	for (size_t i = 0; i < DW_COUNT(named); i++) {
+		DW_BUF b = { 0 };
+
+		w->place(&b, &named[i]);
+		assert_string_equal(dw_buf_str(&b), places[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mails_about_many_orders_speak_chinese),
+		cmocka_unit_test(good_news_is_short),
 		cmocka_unit_test(each_note_speaks_chinese),
+		cmocka_unit_test(packs_say_the_same_in_both_languages),
+		cmocka_unit_test(lines_break_as_chinese_breaks),
+		cmocka_unit_test(spans_and_places),
 		cmocka_unit_test(each_kind_speaks_chinese),
 	};
 
