@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sample mails as files and as pictures: mail-preview.sh BUILD_FOLDER [OUT_FOLDER]
-# Writes each sample of tests/contract/compose.c and compose-order.c as .eml, .txt, .html and, where Chromium is installed, as .png at 360
+# Writes each sample of tests/contract/compose.c, compose-order.c and compose-zh.c as .eml, .txt, .html and, where Chromium is installed, as .png at 360
 # and 700 px, light and dark. Look at them after every change of a template; pictures are not committed.
 # Pick some with ONLY="daily first-look".
 set -eu
@@ -9,6 +9,7 @@ out=${2:-$build/mail-preview}
 mkdir -p "$out"
 DW_PREVIEW_DIR=$out "$build/tests/contract-compose" >/dev/null
 DW_PREVIEW_DIR=$out "$build/tests/contract-compose-order" >/dev/null
+DW_PREVIEW_DIR=$out "$build/tests/contract-compose-zh" >/dev/null
 
 # Python's email package reads every one of them, without a single defect.
 python3 - "$out" <<'PY'

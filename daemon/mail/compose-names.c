@@ -5,7 +5,9 @@
 
 #include <stdio.h>
 
-enum { NEAR_MAX = 512 };
+/* A template is a user's file: partials that each include others twice would be walked without end, and looking for what a
+ * thousand wrong names might mean helps nobody. */
+enum { NEAR_MAX = 512, LOOKS_MAX = 100, STEPS_MAX = 200000 };
 
 const struct dw_names *dw_names_get(const struct dw_names *n, const char *name, size_t len)
 {
@@ -57,7 +59,7 @@ struct seen {
 	bool *known;
 	const char **near; /* borrowed from the names learnt */
 	size_t cap_known, cap_near, n;
-	bool visited, told_loop;
+	bool visited;
 };
 
 struct walk {
@@ -67,6 +69,7 @@ struct walk {
 	size_t n_ctx;
 	int open[DW_TEMPLATE_PARTIAL_MAX + 1]; /* templates we are in, the innermost last */
 	size_t n_open, at;		       /* the use looked at, of the innermost */
+	size_t steps, looks;		       /* uses walked over; near names looked for */
 	dw_template_complain_fn *complain;
 	void *arg;
 };
@@ -155,6 +158,10 @@ static int on_use(const struct dw_template_use *use, void *ctx)
 	size_t base = w->n_ctx, at = w->at++;
 	int r = 0;
 
+	if (w->steps++ == STEPS_MAX)
+		tell(w, w->open[0], 1, "too many names and partials in partials, %d are looked at", STEPS_MAX);
+	if (w->steps > STEPS_MAX)
+		return 1;
 	for (size_t i = 0; i < use->n_in && w->n_ctx < DW_COUNT(w->ctx); i++) {
 		const struct dw_names *in = resolve(w, use->in[i]);
 
@@ -174,7 +181,7 @@ static int on_use(const struct dw_template_use *use, void *ctx)
 		}
 		if (resolve(w, use->name))
 			s->known[at] = true;
-		else if (!s->near[at])
+		else if (!s->near[at] && w->looks++ < LOOKS_MAX)
 			s->near[at] = near_of(w, use->name);
 	}
 	w->n_ctx = base;
@@ -194,7 +201,7 @@ static int walk_template(struct walk *w, int which)
 	r = dw_template_names(w->t->tpl[which], on_use, w);
 	w->at = at;
 	w->n_open--;
-	return r;
+	return r; /* 1: enough */
 }
 
 /* ---- telling ---- */
@@ -236,9 +243,12 @@ int dw_names_check(const struct dw_templates *t, dw_template_complain_fn *compla
 		*w = (struct walk){ .t = t, .seen = seen, .ctx = { &t->learn[i] }, .n_ctx = 1, .complain = complain, .arg = ctx };
 		r = walk_template(w, i);
 	}
-	for (int i = 0; r == 0 && i < DW_TPL_COUNT; i++)
-		if (seen[i].visited)
-			r = dw_template_names(t->tpl[i], tell_unknown, &(struct telling){ .w = w, .which = i });
+	if (r > 0)
+		r = 0; /* what was walked over only in part isn't known: said, and that is all */
+	else
+		for (int i = 0; r == 0 && i < DW_TPL_COUNT; i++)
+			if (seen[i].visited)
+				r = dw_template_names(t->tpl[i], tell_unknown, &(struct telling){ .w = w, .which = i });
 	for (int i = 0; seen && i < DW_TPL_COUNT; i++) {
 		free(seen[i].known);
 		free(seen[i].near);

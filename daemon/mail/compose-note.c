@@ -69,6 +69,12 @@ static void set_word(struct dw_tval *map, const char *name, const char *const *w
 		dw_tval_set_text(map, name, words[i]);
 }
 
+/* Unknown, never and what a damaged store says aren't. */
+static bool is_instant(int64_t t)
+{
+	return t >= DW_TIME_MIN && t < DW_TIME_MAX;
+}
+
 static void set_value(const struct dw_making *m, struct dw_tval *map, const struct dw_note_value *v)
 {
 	DW_BUF b = { 0 };
@@ -84,10 +90,12 @@ static void set_value(const struct dw_making *m, struct dw_tval *map, const stru
 		set_number(map, v->name, v->num);
 		break;
 	case DW_NOTE_INSTANT:
+		if (!is_instant(v->num))
+			break;
 		dw_set_instant(m, map, v->name, m->zone, v->num);
 		break;
 	case DW_NOTE_DATE:
-		if (v->num == DW_UNKNOWN || v->num == DW_NEVER)
+		if (!is_instant(v->num))
 			break;
 		dw_words_date(&b, m->words, m->zone, v->num, DW_DATE_FULL);
 		dw_set_buf(map, v->name, &b);

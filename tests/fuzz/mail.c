@@ -139,6 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	v.missing = v.open = &o.item;
 	v.n_missing = v.n_open = type == DW_MAIL_DAILY;
 	v.plain = text[WHAT][1] & 0x40;
+	v.language = text[WHAT][1] & 0x20 ? "zh-CN" : NULL;
 	compose(&s, &m, &v);
 	assert_wire(&m);
 	check(&m, "alice@example.com");
