@@ -88,6 +88,7 @@ static void set_link(struct dw_tval *map, const struct dw_mail_item *item)
 {
 	const char *url = dw_text(&item->order->f, DW_F_URL), *host, *mark, *pattern = item->pack->order_url;
 	DW_BUF b = { 0 };
+	DW_BUF name = { 0 };
 	size_t n;
 
 	if (!url && pattern && (mark = strstr(pattern, "{{order_id}}"))) {
@@ -103,9 +104,8 @@ static void set_link(struct dw_tval *map, const struct dw_mail_item *item)
 	if (!dw_link_ok(url, &host, &n))
 		return;
 	dw_tval_set_text(map, "url", url);
-	dw_buf_reset(&b);
-	dw_buf_add(&b, host, n);
-	dw_set_buf(map, "host", &b);
+	dw_buf_add(&name, host, n); /* of its own: host may lie in b */
+	dw_set_buf(map, "host", &name);
 }
 
 static void set_identity(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item)
