@@ -137,7 +137,7 @@ static void set_clock(const struct dw_making *m, struct dw_tval *map, const stru
 
 /* ---- the ways out ---- */
 
-static void set_options(struct dw_tval *map, const struct dw_mail_item *item)
+static void set_options(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item)
 {
 	static const struct {
 		const char *name;
@@ -163,5 +163,5 @@ void dw_item_claim(const struct dw_making *m, struct dw_tval *map, const struct 
 	if (item->kind != DW_DISPUTE)
 		return;
 	set_clock(m, map, item);
-	set_options(map, item);
+	set_options(m, map, item);
 }

@@ -171,7 +171,7 @@ int dw_item_timeline(const struct dw_making *m, struct dw_tval *parts, const str
 	if (t.n == 0)
 		return 0;
 	about = dw_tval_map();
-	dw_words_place(&b, z);
+	m->words->place(&b, z);
 	dw_set_buf(about, "place", &b);
 	r = dw_templates_render(m->set, DW_TPL_TIMELINE, about, DW_ESCAPE_NONE, &b, m->err);
 	if (r < 0)

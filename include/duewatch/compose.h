@@ -15,6 +15,8 @@ struct dw_mail_proof {
 	bool withdrawn; /* it no longer says so: value is "" */
 	char by[64];	/* the person or the feed */
 	char value[128]; /* as dw_fact_text writes it, or as the person typed it: not to be trusted */
+};
+
 /* Something to tell, kept as what it says: a case of note.mustache, {{#note.NAME}}, and its values. Each reader gets the
  * words of their language; nobody else writes a sentence that ends in a mail. All borrowed. */
 enum dw_note_type {
@@ -70,7 +72,6 @@ struct dw_mail_item {
 	const struct dw_ack *ack; /* NULL: none */
 	const struct dw_mail_proof *proof; /* of the claim side, oldest first */
 	size_t n_proof;
-	const char *why_you;	/* NULL, or why this reader gets it in another's place ("bo's address … is refused") */
 	const struct dw_note *why_you; /* NULL, or why this reader gets it in another's place ("bo's address … is refused") */
 };
 

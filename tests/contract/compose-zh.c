@@ -49,23 +49,12 @@ static void zh_close(struct zh_shop *z)
 	dw_config_free(z->packs);
 }
 
-static void preview(const char *name, const struct dw_mail *m)
+static void zh_preview(const char *name, const struct dw_mail *m)
 {
-	const char *dir = getenv("DW_PREVIEW_DIR");
-	const char *const part[][2] = { { "txt", m->text }, { "html", m->html } };
+	char file[128];
 
-	for (size_t i = 0; dir && i < DW_COUNT(part); i++) {
-		char path[512];
-		FILE *f;
-
-		snprintf(path, sizeof(path), "%s/zh-%s.%s", dir, name, part[i][0]);
-		f = fopen(path, "wb");
-		assert_non_null(f);
-		if (i == 0)
-			fprintf(f, "%s\n\n", m->subject);
-		fputs(part[i][1] ? part[i][1] : "", f);
-		fclose(f);
-	}
+	snprintf(file, sizeof(file), "zh-%s", name);
+	preview(file, m);
 }
 
 static void has(const char *text, const char *word, bool want)
@@ -240,7 +229,7 @@ static void check_kind(struct zh_shop *z, const struct kind_case *c)
 	v = view_of(&z->s, DW_MAIL_ALERT, utc(c->now), &o.item, 1);
 	compose(&z->s, &m, &v);
 	snprintf(name, sizeof(name), "kind-%s", dw_kinds[c->kind].name);
-	preview(name, &m);
+	zh_preview(name, &m);
 	assert_mail(&m);
 	assert_string_equal(m.subject, c->subject);
 	for (size_t i = 0; i < DW_COUNT(c->says) && c->says[i]; i++)
@@ -356,7 +345,7 @@ static void mails_about_many_orders_speak_chinese(void **state)
 		v.note = &rejected;
 		v.n_note = cases[i].type == DW_MAIL_DAILY || cases[i].type == DW_MAIL_FEED;
 		compose(&z.s, &m, &v);
-		preview(cases[i].name, &m);
+		zh_preview(cases[i].name, &m);
 		assert_mail(&m);
 		assert_string_equal(m.subject, cases[i].subject);
 		for (size_t k = 0; k < DW_COUNT(cases[i].says) && cases[i].says[k]; k++)
@@ -399,7 +388,7 @@ static void good_news_is_short(void **state)
 		o.item.side = dw_kinds[cases[i].kind].side;
 		v = view_of(&z.s, DW_MAIL_RESOLVED, utc(NOW), &o.item, 1);
 		compose(&z.s, &m, &v);
-		preview(dw_kinds[cases[i].kind].name, &m);
+		zh_preview(dw_kinds[cases[i].kind].name, &m);
 		assert_mail(&m);
 		assert_int_equal(strncmp(m.subject, "【已解决】", strlen("【已解决】")), 0);
 		says(m.text, cases[i].says);
@@ -455,7 +444,7 @@ static void each_note_speaks_chinese(void **state)
 		v.note = &notes[i].note;
 		v.n_note = 1;
 		compose(&z.s, &m, &v);
-		preview(notes[i].note.name, &m);
+		zh_preview(notes[i].note.name, &m);
 		assert_mail(&m);
 		assert_string_equal(m.subject, notes[i].subject);
 		says(m.text, notes[i].says);
