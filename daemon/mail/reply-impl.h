@@ -54,7 +54,7 @@ const char *dw_reply_token(const char *s, size_t *n);
 
 /* ---- bounce.c ---- */
 
-/* A delivery-status part's text (RFC 3464 §2) into out: the first recipient that failed, else the first. 0; 1: none. */
+/* A delivery-status part's text (RFC 3464 §2) into out: the first recipient that failed, else the first. 0; 1: none; -ENOMEM. */
 int dw_bounce_parse(struct dw_inbound *out, const char *text);
 bool dw_verp_form(const char *address); /* "local+b-ID-MAC@domain", whoever made it */
 
