@@ -1,6 +1,8 @@
 /* engine.h, what a person does: set, unset, ack, unack, close, reopen; each one transaction. */
 #include "dispatch-view.h"
 
+#include "duewatch/reply.h"
+
 #include <stdio.h>
 
 /* Commits, or rolls back when r < 0 (r > 0: nothing to do). */
@@ -263,9 +265,14 @@ int dw_engine_preview(struct dw_engine *e, int64_t order, int person, const char
 	struct dw_mail_item item[DW_SIDE_COUNT];
 	struct dw_mail_view v = { .type = DW_MAIL_ALERT, .config = e->config, .now = now, .key = "preview", .item = item,
 				  .language = language };
+	unsigned char token_key[DW_TOKEN_KEY];
 	struct dw_case c;
-	int r = open_case(e, order, now, &c, err);
+	int r = e->config->replies.address ? dw_engine_token_key(e, token_key, err) : 1;
 
+	if (r == 0)
+		v.token_key = token_key;
+	if (r >= 0)
+		r = open_case(e, order, now, &c, err);
 	if (r < 0)
 		return r;
 	v.person = person >= 0 ? person : c.owner;

@@ -3,6 +3,9 @@
 #include "dispatch-view.h"
 #include "note.h"
 
+
+#include "duewatch/reply.h"
+
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -54,6 +57,7 @@ static int salt(struct dw_engine *e, char **out, struct dw_err *err)
 static int store_mail(struct dw_engine *e, struct dw_mail_row *row, const struct dw_mail_view *view, struct dw_err *err)
 {
 	struct dw_mail_view salted = *view;
+	unsigned char token_key[DW_TOKEN_KEY];
 	DW_FREE char *secret = NULL;
 	struct dw_mail mail = { 0 };
 	DW_BUF key = { 0 };
@@ -66,6 +70,12 @@ static int store_mail(struct dw_engine *e, struct dw_mail_row *row, const struct
 		return dw_err_oom(err);
 	salted.key = key.p;
 	salted.salt = secret;
+	if (view->config->replies.address) {
+		r = dw_engine_token_key(e, token_key, err);
+		if (r < 0)
+			return r;
+		salted.token_key = token_key;
+	}
 	r = dw_mail_compose(e->composer, &mail, &salted, err);
 	if (r < 0)
 		return r;

@@ -125,6 +125,7 @@ enum dw_tpl {
 	DW_TPL_RISK,
 	DW_TPL_FACTS,
 	DW_TPL_TOLD,
+	DW_TPL_ANSWER, /* of part 11, where answers by mail are read */
 	DW_TPL_ACK,
 	/* layouts and their partials */
 	DW_TPL_MAIL_TEXT,
@@ -169,7 +170,8 @@ extern const struct dw_embedded dw_embedded_templates[]; /* ends with name NULL 
 /* ---- compose-blocks.c ---- */
 
 /* Rendered sentences become `heading` and `blocks` of map: a line is a paragraph, or by what it begins with a heading
- * "# ", a strong line "! " (the deadline), a bold one "* ", a numbered step "+ ", a point "- ", a command "$ ", a line to paste "| ". *any: a block besides the
+ * "# ", a strong line "! " (the deadline), a bold one "* ", a numbered step "+ ", a point "- ", a command "$ ", a line to paste "| ", a link to a
+ * prepared mail "@ mailto:… ". *any: a block besides the
  * heading. */
 int dw_blocks(struct dw_tval *map, const char *rendered, bool *any);
 
@@ -204,6 +206,8 @@ struct dw_tval *dw_item_full(const struct dw_making *m, const struct dw_mail_ite
 struct dw_tval *dw_item_row_map(const struct dw_making *m, const struct dw_mail_item *item);
 /* Where its facts come from (part 9): fills `facts`, `guess` of map. */
 void dw_item_facts(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item);
+/* compose-answer.c: links to answer by (part 11): fills `answer` of map, which has its proposal already. */
+void dw_item_answer(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item);
 /* compose-limits.c: is this extension the last, who may file it, does it delay the seller's money: fills `limits`. */
 void dw_item_limits(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item,
 		    const struct dw_proposal *ship);
@@ -312,6 +316,7 @@ struct dw_mime {
 	const struct dw_zone *zone; /* of the Date */
 	dw_time now;
 	const char *message_id, *root_id; /* without <> */
+	const char *reply_to;		  /* bare address; NULL: none */
 	const char *subject;		  /* one clean line */
 	const char *text, *html;	  /* html NULL: text only */
 	const struct dw_calendars *calendar; /* attached */

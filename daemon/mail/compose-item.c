@@ -4,8 +4,8 @@
  * product, note, amount, url, host, feed, export (a file feed), two_zones, ext.seller|buyer|none, side.SIDE,
  * status.STATUS, status_word, transport, urgent, dormant, resolved, stale, after_act_by, filing (the platform's date is
  * to be moved), wants_date, limit_reached, limit_days, margin, instants (by promise real real_was asked auto arrival shipped received claim_until data: each
- * .both .near .day .left .past .ago), proposal, receipt, receipt_over, receipt_next, limits, record, clock, options, and what
- * compose-parts.c adds. */
+ * .both .near .day .left .past .ago), proposal, receipt, receipt_over, receipt_next, limits, record, clock, options, answer (compose-answer.c),
+ * and what compose-parts.c adds. */
 #include "compose-impl.h"
 
 #include <stdio.h>
@@ -555,6 +555,7 @@ struct dw_tval *dw_item_full(const struct dw_making *m, const struct dw_mail_ite
 		dw_item_claim(m, map, item);
 		dw_item_facts(m, map, item);
 		dw_item_told(m, map, item);
+		dw_item_answer(m, map, item);
 	}
 	if (*r == 0)
 		*r = add_parts(m, map, item);

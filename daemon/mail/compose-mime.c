@@ -273,6 +273,8 @@ static int add_headers(GMimeMessage *msg, const struct dw_mime *m)
 
 	if (r == 0)
 		r = add_mailbox(msg, "To", m->to->name, m->to->email);
+	if (r == 0 && m->reply_to)
+		r = add_mailbox(msg, "Reply-To", m->conf->from_name, m->reply_to);
 	if (r == 0)
 		r = add_text(msg, "Subject", m->subject);
 	if (r == 0)

@@ -662,6 +662,7 @@ static int write_mail(const struct dw_making *m, const struct plan *p, struct dw
 		return dw_err_oom(m->err);
 	mime = (struct dw_mime){ .conf = &v->config->mail, .to = &v->config->people.p[v->person], .zone = m->zone,
 				 .now = v->now, .message_id = out->message_id, .root_id = root, .subject = out->subject,
+				 .reply_to = v->config->replies.address,
 				 .text = out->text, .html = out->html, .calendar = &calendar, .header = h.pair, .n_header = h.n };
 	return dw_mime_write(&out->bytes, &out->n_bytes, &mime, m->err);
 }

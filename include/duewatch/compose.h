@@ -47,6 +47,7 @@ struct dw_note {
 /* One alert of one order, for one reader. All borrowed. */
 struct dw_mail_item {
 	int64_t order_row;
+	int64_t episode;	/* of the side's alert, for the links of answers by mail */
 	const char *feed, *order_id;
 	const struct dw_order *order;
 	const struct dw_dates *dates;
@@ -104,6 +105,7 @@ struct dw_mail_view {
 	size_t n_note;
 	const char *language;	/* NULL: the reader's own */
 	bool plain;		/* text only (after a relay refused the data three times) */
+	const unsigned char *token_key; /* DW_TOKEN_KEY bytes that sign the links of answers; NULL: a mail without such links */
 };
 
 struct dw_mail {

@@ -52,6 +52,12 @@ struct dw_mail_conf {
 	struct dw_place at_transport, at_password, at_ca;
 };
 
+/* Answers by mail. */
+struct dw_replies_conf {
+	char *address;	    /* bare; what replies go to and bounces come back to. NULL: no section */
+	int64_t token_days; /* how long a mail's links and its thread can be used */
+};
+
 struct dw_config {
 	char *path;
 	const struct dw_zone *zone;
@@ -60,6 +66,7 @@ struct dw_config {
 	struct dw_place at_state;
 	struct dw_people people;
 	struct dw_mail_conf mail;
+	struct dw_replies_conf replies;
 	struct dw_feed_conf *feeds;
 	size_t n_feeds;
 	struct dw_pack *packs;

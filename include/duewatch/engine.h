@@ -134,6 +134,10 @@ void dw_case_item(const struct dw_case *c, enum dw_side side, struct dw_mail_ite
 int dw_engine_preview(struct dw_engine *e, int64_t order, int person, const char *language, dw_time now, struct dw_mail *out,
 		      struct dw_err *err);
 
+/* ---- answers by mail ---- */
+/* The store's secret that signs tokens and envelope addresses (reply.h), DW_TOKEN_KEY bytes; made on first use. */
+int dw_engine_token_key(struct dw_engine *e, unsigned char out[32], struct dw_err *err);
+
 /* Feed health now. */
 bool dw_feed_is_stale(const struct dw_feed_conf *conf, const struct dw_feed_row *row, dw_time now);
 

@@ -242,7 +242,7 @@ static bool foldable(const char *line, size_t n)
 /* ASCII, CRLF, no line over 78 that could be folded, no encoded word over 75, and no header but ours. */
 static void assert_wire(const struct dw_mail *m)
 {
-	static const char *const ours[] = { "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
+	static const char *const ours[] = { "From", "To", "Reply-To", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
 					    "Auto-Submitted", "X-Auto-Response-Suppress", "X-Duewatch-Order",
 					    "X-Duewatch-Kind", "X-Duewatch-Step", "MIME-Version", "Content-Type",
 					    "Content-Transfer-Encoding" };

@@ -9,6 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define NOW "2026-11-23T01:30:00Z"
+#define ANSWER "mailto:answers@example.com?subject="
 
 enum { WHAT, ORDER_ID, BUYER, TITLE, URL, NOTE, OTHER, TEXTS };
 
@@ -140,6 +141,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	v.n_missing = v.n_open = type == DW_MAIL_DAILY;
 	v.plain = text[WHAT][1] & 0x40;
 	v.language = text[WHAT][1] & 0x20 ? "zh-CN" : NULL;
+	v.token_key = (const unsigned char *)"0123456789abcdef0123456789abcde";
+	s.config.replies = (struct dw_replies_conf){ .address = (char *)(text[WHAT][1] & 0x20 ? "answers@example.com" : NULL), .token_days = 30 };
 	compose(&s, &m, &v);
 	assert_wire(&m);
 	check(&m, "alice@example.com");
