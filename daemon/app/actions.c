@@ -267,12 +267,11 @@ int dw_engine_preview(struct dw_engine *e, int64_t order, int person, const char
 				  .language = language };
 	unsigned char token_key[DW_TOKEN_KEY];
 	struct dw_case c;
-	int r = e->config->replies.address ? dw_engine_token_key(e, token_key, err) : 1;
+	int r = open_case(e, order, now, &c, err);
 
-	if (r == 0)
+	/* before the first mail there is no key yet, and a preview writes nothing: then it has no links */
+	if (r == 0 && e->config->replies.address && dw_engine_token_key(e, token_key, NULL) == 0)
 		v.token_key = token_key;
-	if (r >= 0)
-		r = open_case(e, order, now, &c, err);
 	if (r < 0)
 		return r;
 	v.person = person >= 0 ? person : c.owner;

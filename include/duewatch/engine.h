@@ -135,7 +135,8 @@ int dw_engine_preview(struct dw_engine *e, int64_t order, int person, const char
 		      struct dw_err *err);
 
 /* ---- answers by mail ---- */
-/* The store's secret that signs tokens and envelope addresses (reply.h), DW_TOKEN_KEY bytes; made on first use. */
+/* The store's secret that signs tokens and envelope addresses (reply.h), DW_TOKEN_KEY bytes. On first use it is made, which
+ * needs the caller's transaction: -EINVAL without one. */
 int dw_engine_token_key(struct dw_engine *e, unsigned char out[32], struct dw_err *err);
 
 /* Feed health now. */

@@ -3,6 +3,8 @@
 
 #include <gmime/gmime.h>
 
+#include "duewatch/engine.h"
+
 #include "../../daemon/mail/reply-impl.h"
 
 #define NOW "2026-11-23T15:30:00Z"
@@ -195,11 +197,47 @@ static void no_section_no_answer(void **state)
 	shop_close(&s);
 }
 
+/* Made once and kept; another store's is another; damaged it is made anew, as mails must go out. */
+static void the_stores_key(void **state)
+{
+	struct shop s;
+	unsigned char k[4][DW_TOKEN_KEY];
+	struct dw_err err = { "" };
+
+	(void)state;
+	shop_open(&s);
+	for (int i = 0; i < 2; i++) {
+		DW_CLEANUP(dw_store_freep) struct dw_store *store = NULL;
+		struct dw_engine *e = NULL;
+		DW_FREE char *kept = NULL;
+
+		assert_int_equal(dw_store_memory_new(&store, &err), 0);
+		assert_int_equal(dw_engine_new(&e, &s.config, store, NULL, NULL, &err), 0);
+		assert_true(dw_engine_token_key(e, k[2 * i], &err) < 0); /* nothing is written outside a transaction */
+		assert_int_equal(dw_store_begin(store, &err), 0);
+		assert_int_equal(dw_engine_token_key(e, k[2 * i], &err), 0);
+		assert_int_equal(dw_store_commit(store, &err), 0);
+		assert_int_equal(dw_engine_token_key(e, k[2 * i + 1], &err), 0);
+		assert_memory_equal(k[2 * i], k[2 * i + 1], DW_TOKEN_KEY);
+		assert_int_equal(dw_store_meta_get(store, "token_key", &kept, &err), 0);
+		assert_int_equal(strlen(kept), 64);
+		assert_int_equal(dw_store_begin(store, &err), 0);
+		assert_int_equal(dw_store_meta_put(store, "token_key", "nonsense", &err), 0);
+		assert_int_equal(dw_engine_token_key(e, k[2 * i + 1], &err), 0);
+		assert_memory_not_equal(k[2 * i], k[2 * i + 1], DW_TOKEN_KEY);
+		assert_int_equal(dw_store_commit(store, &err), 0);
+		dw_engine_free(e);
+	}
+	assert_memory_not_equal(k[0], k[2], DW_TOKEN_KEY);
+	shop_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(links_come_back_as_answers),
 		cmocka_unit_test(no_section_no_answer),
+		cmocka_unit_test(the_stores_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
