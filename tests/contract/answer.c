@@ -55,7 +55,7 @@ static char *unescaped(const char *s, size_t n)
 static void send_link(const char *link, size_t n, struct dw_inbound *in, char **body)
 {
 	const char *subject = memmem(link, n, "?subject=", 9), *text = memmem(link, n, "&body=", 6);
-	DW_FREE char *s = NULL, *head = NULL;
+	DW_FREE char *s = NULL;
 	DW_BUF mail = { 0 };
 	struct dw_err err = { "" };
 
