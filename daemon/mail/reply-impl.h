@@ -46,9 +46,12 @@ void dw_reply_unflow(struct dw_buf *out, const char *text, bool delsp);
 
 /* ---- reply-own.c: what of a text the person wrote ---- */
 
-/* Calls line() for each line of the person's own text, scrubbed, not empty; quotes, signatures, greetings are left out.
- * Ends when line() returns other than 0, and returns that. */
-int dw_reply_own(const char *text, int (*line)(void *ctx, const char *s), void *ctx);
+/* Calls line() for each line of the person's own text, scrubbed, not empty; quotes, signatures, greetings are left out. last:
+ * a word of thanks came before, after something else: a name may follow. Ends when line() returns other than 0, and
+ * returns that. */
+int dw_reply_own(const char *text, int (*line)(void *ctx, const char *s, bool last), void *ctx);
+/* Does s say only who wrote it: the sender's name, a part of it, or the address? Both may be NULL. */
+bool dw_reply_is_name(const char *s, const char *name, const char *address);
 /* The first thing in s with a token's form: its start and *n, or NULL. */
 const char *dw_reply_token(const char *s, size_t *n);
 

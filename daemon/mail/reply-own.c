@@ -189,15 +189,45 @@ static bool among(const char *s, const char *const *list, size_t n)
 	return false;
 }
 
-/* "Hello," and "Thanks!" ask for no answer. */
+/* Asks for no answer. */
 static bool is_courtesy(const char *s)
 {
 	static const char *const words[] = { "hi", "hello", "hi duewatch", "hello duewatch", "dear duewatch", "hi there", "hi all", "dear all",
-					     "good morning", "good afternoon", "good evening", "thanks", "thank you", "thanks a lot", "thx",
-					     "many thanks", "你好", "您好", "大家好", "早上好", "下午好", "谢谢", "多谢", "感谢", "謝謝", "辛苦了",
-					     "duewatch", "" };
+					     "good morning", "good afternoon", "good evening", "你好", "您好", "大家好", "早上好", "下午好", "duewatch",
+					     "" };
 
 	return among(s, words, DW_COUNT(words));
+}
+
+static bool is_thanks(const char *s)
+{
+	static const char *const words[] = { "thanks", "thank you", "thanks a lot", "thx", "many thanks", "谢谢", "多谢", "感谢", "謝謝",
+					     "辛苦了" };
+
+	return among(s, words, DW_COUNT(words));
+}
+
+bool dw_reply_is_name(const char *s, const char *name, const char *address)
+{
+	size_t n = strlen(s);
+
+	while (n && strchr(" .,!-", s[n - 1]))
+		n--;
+	if (n < 2)
+		return false;
+	if (address && strlen(address) == n && g_ascii_strncasecmp(s, address, n) == 0)
+		return true;
+	if (name && strlen(name) == n && g_ascii_strncasecmp(s, name, n) == 0)
+		return true;
+	while (name && *name) { /* one word of it */
+		size_t k = strcspn(name, " ,");
+
+		if (k == n && g_ascii_strncasecmp(s, name, n) == 0)
+			return true;
+		name += k;
+		name += strspn(name, " ,");
+	}
+	return false;
 }
 
 /* Behind these come a name and a company, never a command. */
@@ -247,8 +277,8 @@ static bool quoted_next(const struct lines *l, size_t i)
 	return i < l->n && *l->p[i] == '>';
 }
 
-/* The first line at or after *i that is the person's; false: there is none left. */
-static bool next_line(const struct lines *l, size_t *i)
+/* The first line at or after *i that is the person's; false: there is none left. *thanks: some stood before it. */
+static bool next_line(const struct lines *l, size_t *i, bool *thanks)
 {
 	for (; *i < l->n; ++*i) {
 		const char *s = l->p[*i];
@@ -267,25 +297,29 @@ static bool next_line(const struct lines *l, size_t *i)
 		}
 		if (is_closing(s))
 			return false;
-		if (!is_courtesy(s))
+		if (is_thanks(s))
+			*thanks = true;
+		else if (!is_courtesy(s))
 			return true;
 	}
 	return false;
 }
 
-int dw_reply_own(const char *text, int (*line)(void *ctx, const char *s), void *ctx)
+int dw_reply_own(const char *text, int (*line)(void *ctx, const char *s, bool last), void *ctx)
 {
 	DW_CLEANUP(lines_fini) struct lines l = { 0 };
+	bool any = false, thanks = false;
 	int r = cut(&l, text);
 
-	for (size_t i = 0; r == 0 && next_line(&l, &i); i++) {
+	for (size_t i = 0; r == 0 && next_line(&l, &i, &thanks); i++) {
 		DW_BUF clean = { 0 };
 
 		dw_scrub(&clean, l.p[i], DW_IN_LINE_MAX);
 		if (clean.failed)
 			return -ENOMEM;
 		if (clean.n)
-			r = line(ctx, clean.p);
+			r = line(ctx, clean.p, any && thanks);
+		any = true;
 	}
 	return r;
 }

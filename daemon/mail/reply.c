@@ -369,6 +369,7 @@ static int take_report(struct walk *w, GMimeObject *body)
 struct reading {
 	struct dw_inbound *out;
 	const char *today;
+	const char *name; /* the sender's, as the mail has it; NULL */
 	bool any; /* a line of the person's own */
 	int r;
 };
@@ -426,7 +427,16 @@ static int keep_rest(struct dw_inbound *out, const char *line)
 	return out->rest ? 0 : -ENOMEM;
 }
 
-static int on_line(void *ctx, const char *s)
+/* Behind "Thanks,": short, no question, and nothing that begins as a command. */
+static bool may_be_name(const char *s, const char *today)
+{
+	const char *why;
+	struct dw_command c;
+
+	return strlen(s) <= 40 && !strchr(s, '?') && !strstr(s, "？") && dw_command_parse(&c, s, today, &why) == 1 && !why;
+}
+
+static int on_line(void *ctx, const char *s, bool last)
 {
 	struct reading *rd = ctx;
 	int r = 0;
@@ -437,7 +447,9 @@ static int on_line(void *ctx, const char *s)
 	if (!plain[strspn(plain, " .")])
 		return 0; /* the token alone */
 	rd->any = true;
-	return take_command(rd, plain) ? keep_rest(rd->out, s) : 0;
+	if (take_command(rd, plain) == 0 || dw_reply_is_name(s, rd->name, rd->out->from) || (last && may_be_name(s, rd->today)))
+		return 0;
+	return keep_rest(rd->out, s);
 }
 
 /* The subject counts as a command where the text has none: what a person edits in a prepared mail is its text. */
@@ -455,9 +467,9 @@ static int read_subject(struct reading *rd)
 	return 0;
 }
 
-static int read_text(struct walk *w, const char *today)
+static int read_text(struct walk *w, const char *name, const char *today)
 {
-	struct reading rd = { .out = w->out, .today = today };
+	struct reading rd = { .out = w->out, .today = today, .name = name };
 	size_t n;
 	const char *t = w->out->subject ? dw_reply_token(w->out->subject, &n) : NULL;
 	int r = 0;
@@ -504,6 +516,14 @@ static int take_head(struct dw_inbound *out, GMimeMessage *msg, const char *auth
 	return 0;
 }
 
+/* Borrowed. */
+static const char *sender_name(GMimeMessage *msg)
+{
+	InternetAddressList *from = g_mime_message_get_from(msg);
+
+	return from && internet_address_list_length(from) == 1 ? internet_address_get_name(internet_address_list_get_address(from, 0)) : NULL;
+}
+
 static int read_message(struct dw_inbound *out, GMimeMessage *msg, const char *authserv, const char *today)
 {
 	GMimeHeaderList *list = g_mime_object_get_header_list(GMIME_OBJECT(msg));
@@ -516,7 +536,7 @@ static int read_message(struct dw_inbound *out, GMimeMessage *msg, const char *a
 	if (r == 1) {
 		walk(&w, body, 0);
 		out->kind = is_automatic(out, list) || w.calendar_reply ? DW_IN_AUTOREPLY : DW_IN_REPLY;
-		r = out->kind == DW_IN_REPLY ? read_text(&w, today) : 0;
+		r = out->kind == DW_IN_REPLY ? read_text(&w, sender_name(msg), today) : 0;
 	}
 	dw_buf_fini(&w.text);
 	dw_buf_fini(&w.html);

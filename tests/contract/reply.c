@@ -32,7 +32,7 @@ static const struct {
 	{ "ios-zh", "yes", NULL },
 	{ "qq-mail", "ship 2026-12-10", NULL },
 	{ "qq-mail-html-only", "ack", NULL },
-	{ "foxmail", "filed 2026-12-12", "alice@example.com" }, /* its signature has no mark but a line in the HTML */
+	{ "foxmail", "filed 2026-12-12", NULL }, /* its signature has no mark but a line in the HTML */
 	{ "163-webmail", "arrives 2026-12-20", NULL },
 	{ "163-webmail-zh", "agreed 2026-12-10", NULL },
 	{ "netease-master", "ack", NULL },
@@ -56,6 +56,8 @@ static const struct {
 	{ "label-utf8-over-gbk", "ack", NULL },
 	{ "flowed-soft", "ship 2026-12-10", NULL },
 	{ "several-orders", "ack #234100998877665544, ship 2026-12-10 #234100998877665545, yes #234100998877665546", NULL },
+	{ "signed-by-name", "ack", NULL },
+	{ "signed-after-thanks", "ack #234100998877665544, yes #234100998877665545", NULL },
 	{ "a-sentence", "ack", "Yes but only if the material arrives." },
 	{ "a-sentence-zh", "", "能不能晚两天？" },
 	{ "unmarked-quote", "ack", NULL },
