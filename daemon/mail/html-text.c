@@ -56,13 +56,15 @@ static bool is_quote(const char *name, const xmlChar **atts)
 					       "gmail_signature_prefix", "yahoo_quoted", "moz-cite-prefix", "moz-signature",
 					       "protonmail_quote", "protonmail_signature_block", "protonmail_signature_block-user",
 					       "ntes-mailmaster-quote", "zmail_extra", "ms-outlook-mobile-reference-message",
-					       "alimail-quote", "foxmail-quote", "xm_write_quote" };
+					       "alimail-quote", "foxmail-quote", "xm_write_quote", "lark-mail-quote",
+					       "history-quote-wrapper", "sh-quoted-content" };
 	static const char *const ids[] = { "isReplyContent", "Signature", "ms-outlook-mobile-signature", "ntes-pcmail-signature",
 					   "ntes-mobile-signature", "AppleMailSignature", "mail-editor-reference-message-container",
 					   "ydpsignature" };
+	static const char *const names[] = { "messageReplySection", "messageSignatureSection", NULL };
 	const char *class = attribute(atts, "class"), *id = attribute(atts, "id");
 
-	if (among(name, elements))
+	if (among(name, elements) || among(attribute(atts, "name"), names))
 		return true;
 	for (size_t i = 0; i < DW_COUNT(classes); i++)
 		if (has_word(class, classes[i]))

@@ -11,7 +11,8 @@ enum {
 	DW_IN_TEXT_MAX = 256 * 1024,  /* of one part's text: people write a line */
 	DW_IN_DEPTH_MAX = 10,	      /* parts in parts */
 	DW_IN_PARTS_MAX = 100,
-	DW_IN_LINES_MAX = 500, /* of a person's own text */
+	DW_IN_LINES_MAX = 50000, /* of a text: an answer may stand below a long mail of ours */
+	DW_IN_OWN_MAX = 500,	 /* … of those the person's own */
 	DW_IN_LINE_MAX = 240,  /* characters of `rest`, and of any line that may be a command */
 };
 

@@ -112,8 +112,8 @@ static bool is_field(const char *s, const char *const *names)
 	return false;
 }
 
-static const char *const from_names[] = { "from", "发件人", "寄件者", "寄件人", "von", "de", NULL };
-static const char *const other_names[] = { "sent", "date", "to", "cc", "subject", "发送时间", "发送日期", "日期", "时间", "收件人",
+static const char *const from_names[] = { "from", "发件人", "从", "寄件者", "寄件人", "von", "de", NULL };
+static const char *const other_names[] = { "sent", "date", "to", "cc", "subject", "发送时间", "发送日期", "已发送", "日期", "时间", "收件人",
 					   "抄送", "主题", "寄件日期", "收件者", "副本", "主旨", "gesendet", "an", "betreff",
 					   "envoyé", "à", "objet", NULL };
 
@@ -309,9 +309,9 @@ int dw_reply_own(const char *text, int (*line)(void *ctx, const char *s, bool la
 {
 	DW_CLEANUP(lines_fini) struct lines l = { 0 };
 	bool any = false, thanks = false;
-	int r = cut(&l, text);
+	int r = cut(&l, text), own = 0;
 
-	for (size_t i = 0; r == 0 && next_line(&l, &i, &thanks); i++) {
+	for (size_t i = 0; r == 0 && own < DW_IN_OWN_MAX && next_line(&l, &i, &thanks); i++, own++) {
 		DW_BUF clean = { 0 };
 
 		dw_scrub(&clean, l.p[i], DW_IN_LINE_MAX);

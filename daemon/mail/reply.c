@@ -125,6 +125,20 @@ static char *address_copy(const char *a)
 	return copy;
 }
 
+/* "… <a>", "a" or "a (…)", and nothing else: GMime reads "a@x@y" as a@x and drops what it can't read. */
+static bool is_whole(const char *value, const char *a)
+{
+	size_t n, k = strlen(a);
+
+	value += strspn(value, " \t\r\n");
+	n = strlen(value);
+	while (n && strchr(" \t\r\n", value[n - 1]))
+		n--;
+	if (n && value[n - 1] == '>')
+		return n >= k + 2 && value[n - k - 2] == '<' && strncmp(value + n - 1 - k, a, k) == 0;
+	return n >= k && strncmp(value, a, k) == 0 && (n == k || (value[k] == ' ' && value[k + 1] == '(' && value[n - 1] == ')'));
+}
+
 /* One From field with one mailbox in it; two of either, and whoever checked the sender may have looked at the other. */
 static char *take_from(GMimeHeaderList *list)
 {
@@ -138,8 +152,11 @@ static char *take_from(GMimeHeaderList *list)
 	all = internet_address_list_parse(NULL, value);
 	if (all && internet_address_list_length(all) == 1) {
 		one = internet_address_list_get_address(all, 0);
-		if (INTERNET_ADDRESS_IS_MAILBOX(one))
-			from = address_copy(internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(one)));
+		if (INTERNET_ADDRESS_IS_MAILBOX(one)) {
+			const char *addr = internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(one));
+
+			from = addr && is_whole(value, addr) ? address_copy(addr) : NULL;
+		}
 	}
 	if (all)
 		g_object_unref(all);
@@ -562,6 +579,22 @@ static size_t header_size(const char *p, size_t n)
 	return n;
 }
 
+/* A NUL or a lone CR among the fields: other programs end a line or the field there, and we can't say what the host that
+ * checked the sender saw. */
+static bool is_odd(const char *p, size_t n)
+{
+	const char *cr = p;
+
+	if (memchr(p, '\0', n))
+		return true;
+	while ((cr = memchr(cr, '\r', (size_t)(p + n - cr)))) {
+		cr++;
+		if (cr < p + n && *cr != '\n')
+			return true;
+	}
+	return false;
+}
+
 /* Parts are parsed by recursion, lines compared with each open boundary: what could nest is counted beforehand. */
 static bool is_bomb(const char *p, size_t n)
 {
@@ -598,7 +631,7 @@ int dw_inbound_parse(struct dw_inbound *out, const void *bytes, size_t n, const 
 	if (!msg || g_mime_header_list_get_count(g_mime_object_get_header_list(GMIME_OBJECT(msg))) == 0)
 		r = broken(out, "no header can be read");
 	else
-		r = read_message(out, msg, authserv, today);
+		r = read_message(out, msg, is_odd(bytes, header_size(bytes, n)) ? NULL : authserv, today);
 	if (msg)
 		g_object_unref(msg);
 	g_mime_parser_options_free(opts);

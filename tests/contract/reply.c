@@ -41,6 +41,13 @@ static const struct {
 	{ "thunderbird-html", "close (paid back in full)", NULL },
 	{ "yahoo", "ack", NULL },
 	{ "proton", "yes", NULL },
+	{ "spark", "ack", NULL },
+	{ "feishu", "yes", NULL },
+	{ "samsung", "", "Ship 12/10" },
+	{ "zoho", "agreed 2026-12-12", NULL },
+	{ "outlook-mac-zh", "agreed 2026-12-12", NULL },
+	{ "apple-zh-tw", "ack", NULL },
+	{ "yahoo-plain", "yes", NULL },
 	{ "inline-answers", "yes", "I do, tomorrow." },
 	{ "link-ack", "ack", NULL, .token = true },
 	{ "link-ack-empty", "ack", NULL, .token = true },
@@ -223,6 +230,66 @@ static void parse_text(struct dw_inbound *in, const char *bytes, size_t n)
 	assert_int_equal(dw_inbound_parse(in, bytes, n, US, TODAY, &err), 0);
 }
 
+/* What other programs may read differently is nobody's word. */
+static void odd_headers_vouch_for_nobody(void **state)
+{
+	static const char top[] = "Authentication-Results: " US "; dmarc=pass header.from=example.com\r\n";
+	static const struct {
+		const char *from;
+		size_t n;
+		bool authentic;
+	} table[] = {
+#define FROM(text) text, sizeof(text) - 1
+		{ FROM("From: alice@example.com\r\n"), true },
+		{ FROM("From: Alice Wang\r\n <alice@example.com>\r\n"), true },
+		{ FROM("From: =?utf-8?B?546L5bCP5piO?= <alice@example.com>\r\n"), true },
+		{ FROM("From: alice@example.com (Alice Wang)\r\n"), true },
+		{ FROM("FROM:alice@EXAMPLE.com\n"), true },
+		{ FROM("From: alice@example.com\0, evil@evil.example\r\n"), false },
+		{ FROM("From: alice@example.com\r, evil@evil.example\r\n"), false },
+		{ FROM("X: y\rFrom: evil@evil.example\r\nFrom: alice@example.com\r\n"), false },
+		{ FROM("From: alice@example.com <evil@evil.example>\r\n"), false },
+		{ FROM("From: \"alice@example.com\" <evil@evil.example>\r\n"), false },
+		{ FROM("From: <@example.com:evil@evil.example>\r\n"), false },
+		{ FROM("From: list: alice@example.com;\r\n"), false },
+		{ FROM("From: alice@example.com@evil.example\r\n"), false },
+		{ FROM("From: alice@example.com <x@evil.example> <alice@example.com>\r\n"), false },
+		{ FROM("From: evil@evil.example (alice@example.com)\r\n"), false },
+		{ FROM("From: =?utf-8?Q?alice=40example.com?= <evil@evil.example>\r\n"), false },
+		{ FROM("Sender: alice@example.com\r\n"), false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DW_COUNT(table); i++) {
+		struct dw_inbound in;
+		DW_BUF b = { 0 };
+
+		dw_buf_puts(&b, top);
+		dw_buf_add(&b, table[i].from, table[i].n);
+		dw_buf_puts(&b, "\r\nack\r\n");
+		assert_int_equal(dw_inbound_parse(&in, b.p, b.n, US, TODAY, NULL), 0);
+		if (in.authentic != table[i].authentic)
+			fail_msg("%zu: authentic %d, from %s", i, in.authentic, in.from ? in.from : "-");
+		dw_inbound_fini(&in);
+	}
+}
+
+static void below_a_long_mail(void **state)
+{
+	struct dw_inbound in;
+	DW_BUF b = { 0 };
+
+	(void)state;
+	dw_buf_puts(&b, "From: a@example.com\r\n\r\nOn Wed, 25 Nov 2026, Duewatch <d@example.com> wrote:\r\n");
+	for (int i = 0; i < 3000; i++)
+		dw_buf_puts(&b, "> yes\r\n");
+	dw_buf_puts(&b, "\r\nack\r\n");
+	assert_int_equal(dw_inbound_parse(&in, b.p, b.n, NULL, TODAY, NULL), 0);
+	assert_int_equal(in.n_command, 1);
+	assert_int_equal(in.command[0].verb, DW_VERB_ACK);
+	dw_inbound_fini(&in);
+}
+
 /* Much of everything ends soon, and is refused or cut. */
 static void bounds(void **state)
 {
@@ -341,6 +408,8 @@ int main(void)
 		cmocka_unit_test(people_are_understood),
 		cmocka_unit_test(programs_are_told_apart),
 		cmocka_unit_test(the_head_is_read),
+		cmocka_unit_test(odd_headers_vouch_for_nobody),
+		cmocka_unit_test(below_a_long_mail),
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(more_commands_than_we_take),
 	};
