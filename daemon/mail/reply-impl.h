@@ -45,6 +45,13 @@ void dw_reply_decode(struct dw_buf *out, const char *p, size_t n, const char *ch
 /* RFC 3676: soft line ends are joined; quoted lines stay as they are. */
 void dw_reply_unflow(struct dw_buf *out, const char *text, bool delsp);
 
+/* ---- reply-head.c ---- */
+
+/* Fills what the fields say; nobody is authentic where authserv is NULL. 0 or -ENOMEM. */
+int dw_reply_head(struct dw_inbound *out, GMimeMessage *msg, const char *authserv);
+/* Did a program write it? After dw_reply_head. */
+bool dw_reply_is_automatic(const struct dw_inbound *in, GMimeMessage *msg);
+
 /* ---- reply-own.c: what of a text the person wrote ---- */
 
 /* Calls line() for each line of the person's own text, scrubbed, not empty; quotes, signatures, greetings are left out. last:
