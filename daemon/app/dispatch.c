@@ -3,7 +3,6 @@
 #include "dispatch-view.h"
 #include "note.h"
 
-
 #include "duewatch/reply.h"
 
 #include <stdio.h>

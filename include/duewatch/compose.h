@@ -47,7 +47,6 @@ struct dw_note {
 /* One alert of one order, for one reader. All borrowed. */
 struct dw_mail_item {
 	int64_t order_row;
-	int64_t episode;	/* of the side's alert, for the links of answers by mail */
 	const char *feed, *order_id;
 	const struct dw_order *order;
 	const struct dw_dates *dates;
@@ -55,7 +54,7 @@ struct dw_mail_item {
 	const struct dw_pack *pack;
 	const struct dw_sources *sources; /* which source said what: for "which facts are guessed or observed" */
 	enum dw_side side;
-	int64_t episode;	/* of the side: it names the calendar's entry, with the order, the side and the reader */
+	int64_t episode;	/* of the side's alert: calendar entries and links of answers are named by it */
 	enum dw_kind kind;	/* of a resolved: the kind that ended */
 	enum dw_state state;
 	dw_time act_by;		/* DW_UNKNOWN: none */
