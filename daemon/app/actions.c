@@ -80,14 +80,12 @@ static int put_hand(struct dw_engine *e, struct dw_case *c, enum dw_field x, con
 	return r;
 }
 
-int dw_engine_set(struct dw_engine *e, int64_t order, const struct dw_assignment *a, size_t n, const char *by, dw_time now,
-		  struct dw_err *err)
+int dw_act_set(struct dw_engine *e, int64_t order, const struct dw_assignment *a, size_t n, const char *by, dw_time now,
+	       struct dw_err *err)
 {
 	struct dw_case c;
-	int r = dw_store_begin(e->store, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = open_case(e, order, now, &c, err); /* anew: an amount's currency may have come with the one before */
 		if (r == 0) {
@@ -95,7 +93,15 @@ int dw_engine_set(struct dw_engine *e, int64_t order, const struct dw_assignment
 			dw_case_fini(&c);
 		}
 	}
-	return finish(e, r, err);
+	return r;
+}
+
+int dw_engine_set(struct dw_engine *e, int64_t order, const struct dw_assignment *a, size_t n, const char *by, dw_time now,
+		  struct dw_err *err)
+{
+	int r = dw_store_begin(e->store, err);
+
+	return r < 0 ? r : finish(e, dw_act_set(e, order, a, n, by, now, err), err);
 }
 
 int dw_engine_unset(struct dw_engine *e, int64_t order, enum dw_field x, dw_time now, struct dw_err *err)
@@ -173,20 +179,25 @@ static int ack_sides(struct dw_engine *e, struct dw_case *c, const char *by, int
 	return r == 0 ? dw_store_order_touch(e->store, c->row.id, err) : r;
 }
 
-int dw_engine_ack(struct dw_engine *e, int64_t order, int person, int64_t for_s, const char *note, dw_time now,
-		  int *acked, struct dw_err *err)
+int dw_act_ack(struct dw_engine *e, int64_t order, int person, int64_t for_s, const char *note, dw_time now, int *acked,
+	       struct dw_err *err)
 {
 	struct dw_case c;
-	int r = dw_store_begin(e->store, err);
+	int r = open_case(e, order, now, &c, err);
 
-	if (r < 0)
-		return r;
-	r = open_case(e, order, now, &c, err);
 	if (r == 0) {
 		r = ack_sides(e, &c, e->config->people.p[person].name, for_s, note, now, acked, err);
 		dw_case_fini(&c);
 	}
-	return finish(e, r, err);
+	return r;
+}
+
+int dw_engine_ack(struct dw_engine *e, int64_t order, int person, int64_t for_s, const char *note, dw_time now,
+		  int *acked, struct dw_err *err)
+{
+	int r = dw_store_begin(e->store, err);
+
+	return r < 0 ? r : finish(e, dw_act_ack(e, order, person, for_s, note, now, acked, err), err);
 }
 
 int dw_engine_unack(struct dw_engine *e, int64_t order, dw_time now, struct dw_err *err)
@@ -241,6 +252,11 @@ static int set_closed(struct dw_engine *e, int64_t order, bool closed, const cha
 		r = dw_store_history_add(e->store, order, now, dw_utf8_mend(line), err);
 	dw_case_fini(&c);
 	return r;
+}
+
+int dw_act_close(struct dw_engine *e, int64_t order, const char *by, const char *note, dw_time now, struct dw_err *err)
+{
+	return set_closed(e, order, true, by, note, now, err);
 }
 
 int dw_engine_close(struct dw_engine *e, int64_t order, const char *by, const char *note, dw_time now, struct dw_err *err)

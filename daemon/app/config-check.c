@@ -35,16 +35,16 @@ static int check_templates(const struct dw_config *c, struct dw_problems *p)
 	return wrong ? dw_problems_add(p, false, dir.p, 0, "your own mail templates: %s", wrong) : r;
 }
 
-static int check_secret(const struct dw_config *c, struct dw_problems *p)
+static int check_secret(const struct dw_config *c, struct dw_problems *p, const struct dw_place *at, const char *key,
+			const char *file)
 {
 	struct dw_err err;
 	char *secret;
 
-	if (!c->mail.password_file)
+	if (!file)
 		return 0;
-	if (conf_secret_read(&secret, c->mail.password_file, c->state, &err) < 0)
-		return dw_problems_add(p, false, c->mail.at_password.file, c->mail.at_password.line, "mail.password_file: %s %s",
-				       c->mail.password_file, err.text);
+	if (conf_secret_read(&secret, file, c->state, &err) < 0)
+		return dw_problems_add(p, false, at->file, at->line, "%s: %s %s", key, file, err.text);
 	dw_secret_free(secret);
 	return 0;
 }
@@ -108,7 +108,11 @@ int dw_config_check_files(const struct dw_config *c, struct dw_problems *problem
 	if (r == 0 && strncmp(c->mail.transport, "maildir://", 10) == 0)
 		r = check_made(problems, &c->mail.at_transport, "mail.transport", c->mail.transport + 10);
 	if (r == 0)
-		r = check_secret(c, problems);
+		r = check_secret(c, problems, &c->mail.at_password, "mail.password_file", c->mail.password_file);
+	if (r == 0)
+		r = check_secret(c, problems, &c->replies.at_password, "replies.password_file", c->replies.password_file);
+	if (r == 0)
+		r = check_ca(problems, &c->replies.at_ca, "replies.ca_file", c->replies.ca_file);
 	if (r == 0)
 		r = check_ca(problems, &c->mail.at_ca, "mail.ca_file", c->mail.ca_file);
 	for (size_t i = 0; r == 0 && i < c->n_feeds; i++)

@@ -124,7 +124,7 @@ struct conf_section {
 	const struct conf_key *key;
 	size_t n;
 };
-extern const struct conf_section conf_root_section, conf_mail_section, conf_person_section, conf_feed_section,
+extern const struct conf_section conf_root_section, conf_mail_section, conf_replies_section, conf_person_section, conf_feed_section,
 	conf_ladder_section, conf_pack_section;
 
 /* Problems at a setting, or at the name of one that is missing in it: "mail.rate: …". */
@@ -171,6 +171,16 @@ int conf_person_of(struct conf_read *rd, const config_setting_t *s); /* index, o
 
 /* config-mail.c */
 conf_take conf_take_mail, conf_take_transport, conf_take_from, conf_take_password_file, conf_take_ca_file, conf_take_rate;
+
+/* host[:port], or [v6][:port]; says what is wrong, or NULL. *port_at: where ":port" begins, or NULL. */
+const char *conf_check_host(const char *h, const char **port_at);
+/* Of a password file as written: below $CREDENTIALS_DIRECTORY or beside the config. Owned; NULL: rd->oom. */
+char *conf_password_path(struct conf_read *rd, const char *t);
+bool conf_is_local(const char *url); /* loopback */
+
+/* config-replies.c */
+conf_take conf_take_replies, conf_take_mailbox, conf_take_replies_password, conf_take_replies_ca, conf_take_replies_address,
+	conf_take_authserv;
 
 /* config-watcher.c */
 conf_take conf_take_metrics_file, conf_take_heartbeat_url, conf_take_heartbeat_ca_file;

@@ -7,8 +7,7 @@
 
 #include "duewatch/transport.h"
 
-/* host[:port], or [v6][:port]; says what is wrong. *port_at: where ":port" begins, or NULL. */
-static const char *check_host(const char *h, const char **port_at)
+const char *conf_check_host(const char *h, const char **port_at)
 {
 	const char *p = h;
 	long port;
@@ -60,7 +59,7 @@ void conf_take_transport(struct conf_read *rd, const config_setting_t *s, const 
 			conf_say(rd, s, "no user or password in here: write username = …; and password_file = …;");
 			return;
 		}
-		wrong = check_host(t + (tls ? 8 : 7), &port);
+		wrong = conf_check_host(t + (tls ? 8 : 7), &port);
 		if (wrong) {
 			conf_say(rd, s, "%s, allowed: %s", wrong, k->doc.allowed);
 			return;
@@ -133,24 +132,29 @@ static bool holds_a_line(const char *path)
 
 /* Relative: below $CREDENTIALS_DIRECTORY if it is there and holds more than an empty line (the unit's default:
  * systemd 252 takes no empty one), else beside the config file. */
+char *conf_password_path(struct conf_read *rd, const char *t)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	DW_BUF b = { 0 };
+
+	if (t[0] != '/' && !dw_empty(dir)) {
+		dw_buf_printf(&b, "%s/%s", dir, t);
+		if (!b.failed && holds_a_line(b.p))
+			return dw_buf_take(&b);
+	}
+	return conf_path(rd, t);
+}
+
 void conf_take_password_file(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
 {
 	struct dw_mail_conf *m = at;
-	const char *t = conf_text_of(rd, s), *dir = getenv("CREDENTIALS_DIRECTORY");
-	DW_BUF b = { 0 };
+	const char *t = conf_text_of(rd, s);
 
 	if (!t)
 		return;
 	m->at_password = conf_place(rd, s);
 	free(m->password_file);
-	m->password_file = NULL;
-	if (t[0] != '/' && !dw_empty(dir)) {
-		dw_buf_printf(&b, "%s/%s", dir, t);
-		if (!b.failed && holds_a_line(b.p))
-			m->password_file = dw_buf_take(&b);
-	}
-	if (!m->password_file)
-		m->password_file = conf_path(rd, t);
+	m->password_file = conf_password_path(rd, t);
 }
 
 void conf_take_ca_file(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k, void *at)
@@ -180,7 +184,7 @@ void conf_take_rate(struct conf_read *rd, const config_setting_t *s, const struc
 	m->rate_s = t[n + 1] == 's' ? 1 : t[n + 1] == 'm' ? 60 : 3600;
 }
 
-static bool is_local(const char *url)
+bool conf_is_local(const char *url)
 {
 	const char *h = strstr(url, "://");
 
@@ -205,6 +209,6 @@ void conf_take_mail(struct conf_read *rd, const config_setting_t *s, const struc
 		conf_warn(rd, s, "password_file without username: no login is made");
 	if (m->starttls_off && strncmp(m->transport, "smtps:", 6) == 0)
 		conf_warn(rd, s, "starttls has no effect with smtps://");
-	else if (m->starttls_off && !is_local(m->transport))
+	else if (m->starttls_off && !conf_is_local(m->transport))
 		conf_warn(rd, s, "starttls = \"off\": mails%s go over the network unencrypted", m->username ? " and the password" : "");
 }

@@ -29,6 +29,11 @@ static void take_second(struct conf_read *rd, const config_setting_t *s, const s
 	*(bool *)at = word == 1;
 }
 
+static void take_int64(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k, void *at)
+{
+	conf_int_of(rd, s, k->min, k->max, at);
+}
+
 static void take_top_daily(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at DW_UNUSED)
 {
 	conf_daily_of(rd, s, &rd->daily_minute);
@@ -74,6 +79,8 @@ static const struct conf_key root_keys[] = {
 	      "Days a transport usually takes: an arrival date where the feed has none."),
 	  .take = conf_take_transit_days, AT(dw_config, transit_days), .min = 1, .max = 365 },
 	{ KEY("", "mail", "a group, see mail", NULL, "How mails leave."), .take = conf_take_mail, AT(dw_config, mail), .required = true },
+	{ KEY("", "replies", "a group, see replies", "none: answers to mails are not read", "Where answers to our mails, and bounces, arrive."),
+	  .take = conf_take_replies, AT(dw_config, replies) },
 	{ KEY("", "ladders", "a list of groups, see ladders", "the built-in ladders", "Replaces the built-in ladder of a kind of alert."),
 	  .take = conf_take_ladders, AT(dw_config, ladder) },
 	{ KEY("", "metrics_file", "a file, like \"/var/lib/prometheus/node-exporter/duewatch.prom\"", "none",
@@ -109,6 +116,32 @@ static const struct conf_key mail_keys[] = {
 	  .take = conf_take_rate },
 	{ KEY("mail", "connections", "1 to 16", "4", "Connections to the relay at the same time, at most."), .take = conf_take_int,
 	  AT(dw_mail_conf, connections), .min = 1, .max = 16 },
+};
+
+static const struct conf_key replies_keys[] = {
+	{ KEY("replies", "mailbox", "\"imaps://host/INBOX\" or \"imap://host/INBOX\"", NULL,
+	      "The mailbox; it is only read. imap:// requires STARTTLS unless starttls = \"off\"."),
+	  .take = conf_take_mailbox, .required = true },
+	{ KEY("replies", "starttls", "\"required\" or \"off\"", "\"required\"", "Whether imap:// may go unencrypted."), .take = take_second,
+	  AT(dw_replies_conf, starttls_off), .words = starttls_words },
+	{ KEY("replies", "username", "a text", NULL, "The login at the mailbox."), .take = conf_take_text,
+	  AT(dw_replies_conf, username), .max = 255, .required = true },
+	{ KEY("replies", "password_file", "a file only its owner and group can read", "none",
+	      "Holds the password; relative: below $CREDENTIALS_DIRECTORY if it is there, else beside the config."),
+	  .take = conf_take_replies_password },
+	{ KEY("replies", "ca_file", "a file of certificates (PEM)", "the system's", "Whom to trust for TLS there, and nobody else."),
+	  .take = conf_take_replies_ca },
+	{ KEY("replies", "every", "a duration from 1s to 1d, in quotes", "\"1m\"", "How often to look."), .take = conf_take_duration,
+	  AT(dw_replies_conf, every), .min = 1, .max = DAYS(1) },
+	{ KEY("replies", "address", "a bare address", "that of mail.from", "What people answer to; its mails arrive in the mailbox."),
+	  .take = conf_take_replies_address, AT(dw_replies_conf, address) },
+	{ KEY("replies", "authserv", "a server's name, like \"mx.example.com\"", "none: only links with a token are obeyed",
+	      "The server whose Authentication-Results tell a true sender from a forged one."),
+	  .take = conf_take_authserv, AT(dw_replies_conf, authserv) },
+	{ KEY("replies", "token_days", "1 to 90", "30", "For how many days a mail can be answered."), .take = take_int64,
+	  AT(dw_replies_conf, token_days), .min = 1, .max = 90 },
+	{ KEY("replies", "bounces", "true or false", "true", "Whether each mail has an envelope sender of its own (address+…), so that a bounce tells whose address is dead."),
+	  .take = conf_take_bool, AT(dw_replies_conf, bounces) },
 };
 
 static const struct conf_key person_keys[] = {
@@ -233,13 +266,15 @@ static const struct conf_key pack_keys[] = {
 
 #define SECTION(keys) { keys, DW_COUNT(keys) }
 const struct conf_section conf_root_section = SECTION(root_keys), conf_mail_section = SECTION(mail_keys),
+			  conf_replies_section = SECTION(replies_keys),
 			  conf_person_section = SECTION(person_keys), conf_feed_section = SECTION(feed_keys),
 			  conf_ladder_section = SECTION(ladder_keys), conf_pack_section = SECTION(pack_keys);
 
 const struct dw_config_key *dw_config_key(size_t i)
 {
 	const struct conf_section *all[] = { &conf_root_section, &conf_mail_section, &conf_person_section,
-					     &conf_feed_section, &conf_ladder_section, &conf_pack_section };
+					     &conf_feed_section, &conf_ladder_section, &conf_pack_section,
+					     &conf_replies_section };
 
 	for (size_t k = 0; k < DW_COUNT(all); k++) {
 		if (i < all[k]->n)

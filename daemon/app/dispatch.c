@@ -5,6 +5,7 @@
 
 #include "duewatch/reply.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -106,7 +107,7 @@ static int new_row(struct dw_engine *e, enum dw_mail_type type, int person, dw_t
 
 static void log_queued(struct dw_engine *e, const struct dw_mail_row *row, const struct dw_mail_item *item, size_t n)
 {
-	static const char *const type[] = { "alert", "daily", "first_look", "resolved", "feed", "note" };
+	static const char *const type[] = { "alert", "daily", "first_look", "resolved", "feed", "note", "answer" };
 	char number[DW_WORD_SIZE];
 
 	if (n == 1)
@@ -216,6 +217,37 @@ static int cover(struct dw_engine *e, const struct dw_step_row *step, size_t n, 
 	return r;
 }
 
+enum { PROBE_S = 20 * 3600 }; /* the same step of the next day must not come too early for it */
+
+/* Its address is dead by what came back: the next person gets it at once. One a day goes there all the same, for that is
+ * the only way to learn that it is well again. */
+static int pass_by(struct dw_engine *e, struct dw_mail_row *row, dw_time now, struct dw_err *err)
+{
+	struct dw_dead_row dead;
+	int r = dw_bounce_is_dead(e, row->address, now, &dead, err);
+	bool probe;
+
+	if (r <= 0)
+		return r;
+	probe = now - (dead.tried != DW_UNKNOWN ? dead.tried : dead.since) >= PROBE_S;
+	r = dw_dispatch_redirect(e, row, dead.why, now, err);
+	if (r != 0) /* nobody is left: it goes where it was to go */
+		return r < 0 ? r : 0;
+	if (probe) {
+		dead.tried = now;
+		free(row->visited);
+		row->visited = dw_strdup(row->person); /* told on already: if it comes back, nobody is told again */
+		r = row->visited ? dw_store_mail_answered(e->store, row, err) : dw_err_oom(err);
+		return r < 0 ? r : dw_store_dead_put(e->store, &dead, err);
+	}
+	row->state = DW_MAIL_FAILED;
+	row->next_try = DW_NEVER;
+	row->verdict = DW_DEAD_ADDRESS;
+	free(row->answer);
+	row->answer = dw_strdup(dead.why);
+	return row->answer ? dw_store_mail_answered(e->store, row, err) : dw_err_oom(err);
+}
+
 static int mail_steps(struct dw_engine *e, enum dw_mail_type type, int person, const struct dw_step_row *step, size_t n,
 		      const struct daily *daily, const char *key_more, dw_time now, struct dw_err *err)
 {
@@ -253,6 +285,8 @@ static int mail_steps(struct dw_engine *e, enum dw_mail_type type, int person, c
 		log_queued(e, &row, g.item, g.n + g.more);
 		r = mark_mailed(e, step, n, row.id, now, err);
 	}
+	if (r == 0)
+		r = pass_by(e, &row, now, err);
 	dw_mail_row_fini(&row);
 	dw_gathered_fini(&g);
 	return r < 0 ? r : 0;
@@ -548,6 +582,8 @@ static int render_again(struct dw_engine *e, struct dw_mail_row *mail, bool plai
 		return dw_err_oom(err);
 	if (person < 0)
 		return 0; /* left the config: the bytes stay */
+	if (mail->type == DW_MAIL_ANSWER)
+		return 0; /* it says what was so when it was asked */
 	if (mail->type == DW_MAIL_FEED || mail->type == DW_MAIL_NOTE)
 		return render_note(e, mail, &v, err);
 	r = dw_store_step_of_mail(e->store, mail->id, dw_step_list_add, &l, err);
@@ -658,7 +694,43 @@ int dw_dispatch_note(struct dw_engine *e, const struct dw_telling *t, int person
 	if (r == 0)
 		dw_engine_log(e, DW_LOG_INFO, "queued mail=%lld type=%s person=%s note=%s%s%s", (long long)row.id,
 			      feed ? "feed" : "note", row.person, t->note->name, feed ? " feed=" : "", feed ? feed : "");
+	if (r == 0)
+		r = pass_by(e, &row, now, err);
 	dw_gathered_fini(&shown.held);
+	dw_mail_row_fini(&row);
+	return r;
+}
+
+/* ---- an answer ---- */
+
+static char *orders_model(const int64_t *orders, size_t n)
+{
+	json_t *o = json_object(), *list = json_array();
+	char *text;
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_integer(orders[i]));
+	json_object_set_new(o, "orders", list);
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	return text;
+}
+
+int dw_dispatch_answer(struct dw_engine *e, int person, const char *title, const struct dw_reply_answer *answer,
+		       const struct dw_mail_item *item, size_t n_item, const int64_t *orders, size_t n_orders, const char *key,
+		       dw_time now, struct dw_err *err)
+{
+	struct dw_mail_view v = { .type = DW_MAIL_ANSWER, .config = e->config, .person = person, .now = now, .key = key,
+				  .title = title, .answer = answer, .item = item, .n_item = n_item };
+	struct dw_mail_row row;
+	int r = new_row(e, DW_MAIL_ANSWER, person, now, &row, err);
+
+	if (r < 0)
+		return r;
+	row.model = orders_model(orders, n_orders);
+	r = row.model ? store_mail(e, &row, &v, err) : dw_err_oom(err);
+	if (r == 0)
+		log_queued(e, &row, item, n_item);
 	dw_mail_row_fini(&row);
 	return r;
 }
@@ -676,8 +748,9 @@ static bool visited(const char *list, const char *name)
 }
 
 /* Deputy, manager, default_owner: each visited once. -1: nobody is left. */
-static int next_person(const struct dw_engine *e, const struct dw_mail_row *dead)
+static int next_person(struct dw_engine *e, const struct dw_mail_row *dead, dw_time now)
 {
+	struct dw_dead_row row;
 	const struct dw_people *people = &e->config->people;
 	int who = dw_people_find(people, dead->person);
 	int next[3] = { people->default_owner, people->default_owner, people->default_owner };
@@ -687,7 +760,8 @@ static int next_person(const struct dw_engine *e, const struct dw_mail_row *dead
 		next[1] = dw_people_role(people, who, DW_MANAGER);
 	}
 	for (int i = 0; i < 3; i++)
-		if (next[i] != who && !visited(dead->visited, people->p[next[i]].name))
+		if (next[i] != who && !visited(dead->visited, people->p[next[i]].name) &&
+		    dw_bounce_is_dead(e, people->p[next[i]].email, now, &row, NULL) == 0)
 			return next[i];
 	return -1;
 }
@@ -739,7 +813,7 @@ static int compose_redirected(struct dw_engine *e, struct dw_mail_row *row, cons
 
 int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const char *why, dw_time now, struct dw_err *err)
 {
-	int person = next_person(e, dead), r;
+	int person = next_person(e, dead, now), r;
 	struct dw_step_list l = { 0 };
 	struct dw_gathered g = { 0 };
 	struct dw_note reason = { .name = "redirected",
@@ -749,6 +823,8 @@ int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const ch
 	char key[300];
 	bool told;
 
+	if (visited(dead->visited, dead->person))
+		return 0; /* it went on when it was written */
 	if (person < 0) {
 		dw_engine_log(e, DW_LOG_ERROR,
 			      "mail=%lld person=%s: the address is refused and nobody is left to tell; it is tried again",

@@ -217,11 +217,15 @@ int dw_engine_start(struct dw_engine *e, dw_time now, struct dw_err *err)
 		r = check_rules(e, err);
 	if (r == 0)
 		r = start_people(e, now, err);
+	if (r == 0 && e->config->replies.address)
+		r = dw_engine_reply_key(e, err);
 	if (r < 0) {
 		dw_store_rollback(e->store);
+		e->keyed = false; /* it may have been made just now */
 		return r;
 	}
 	r = dw_store_commit(e->store, err);
+	e->keyed &= r == 0;
 	e->started |= r == 0;
 	e->decided_any = true; /* steps may wait for their mails since before a crash */
 	if (r == 0 && released > 0)

@@ -264,7 +264,9 @@ static void on_signal(uv_signal_t *s, int signum)
 	case SIGHUP:
 		dw_worker_reload(&l->worker);
 		break;
-	case SIGUSR1: /* but half a file doesn't count: what is being written waits for its writer */
+	case SIGUSR1:
+		dw_mailbox_wake(&l->worker, true);
+		/* half a file doesn't count: what is being written waits for its writer */
 		for (size_t i = 0; i < l->conf->config->n_feeds; i++)
 			l->conf->poll[i].next_ms = dw_clock_boot_ms();
 		see_folders(l);

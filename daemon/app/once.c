@@ -4,6 +4,7 @@
 #include "duewatch/privileges.h"
 #include "duewatch/quote.h"
 
+#include "mailbox.h"
 #include "pulse.h"
 
 #include <stdio.h>
@@ -325,6 +326,11 @@ int dw_once_run(const struct dw_daemon_opts *opts)
 			r = check_clock(&o, &err);
 		if (r == 0)
 			r = read_all(&o, &err);
+		if (r == 0) {
+			r = dw_mailbox_once(o.engine, &o.sender, &err);
+			o.failed |= r > 0;
+			r = r < 0 ? r : 0;
+		}
 		if (r == 0)
 			r = decide_all(&o, !first, &err);
 		if (r == 0)

@@ -27,8 +27,15 @@ int dw_sender_conf_init(struct dw_sender_conf *out, const struct dw_config *conf
 	struct dw_sender_conf c = { 0 };
 	int r = dw_secret_load(&c.secret, m->password_file, config->state, err);
 
-	if (r < 0)
+	if (r >= 0)
+		r = dw_secret_load(&c.imap_secret, config->replies.password_file, config->state, err);
+	if (r < 0) {
+		dw_sender_conf_fini(&c);
 		return r;
+	}
+	c.imap = (struct dw_imap_conf){ .url = config->replies.url, .folder = config->replies.folder,
+					.starttls_off = config->replies.starttls_off, .username = config->replies.username,
+					.password = c.imap_secret, .ca_file = config->replies.ca_file };
 	c.transport = (struct dw_transport_conf){ .url = m->transport, .starttls_off = m->starttls_off,
 						  .username = m->username, .password = c.secret, .ca_file = m->ca_file };
 	*out = c;
@@ -38,6 +45,7 @@ int dw_sender_conf_init(struct dw_sender_conf *out, const struct dw_config *conf
 void dw_sender_conf_fini(struct dw_sender_conf *c)
 {
 	dw_secret_free(c->secret);
+	dw_secret_free(c->imap_secret);
 	*c = (struct dw_sender_conf){ 0 };
 }
 

@@ -256,6 +256,7 @@ static void swap(struct dw_worker *w, struct dw_conf_ref *fresh, bool *read_now,
 		r->abort = true; /* read under the old config: read again under the new one */
 	pthread_cond_broadcast(&w->taken);
 	pthread_cond_broadcast(&w->jobs); /* idle senders let go of what was made of the old one */
+	pthread_cond_broadcast(&w->mailbox.wake);
 	w->reloaded = true;
 	pthread_mutex_unlock(&w->mutex);
 	free(w->attempted);
@@ -472,6 +473,8 @@ static bool has_work(const struct dw_worker *w)
 	for (int i = 0; i < w->n_senders; i++)
 		if (w->sender[i].busy && w->sender[i].answered)
 			return true;
+	if (dw_mailbox_waits(w) && !w->clock_said)
+		return true;
 	return w->pulse.news && !w->pulse.busy;
 }
 
@@ -512,7 +515,10 @@ static bool pass(struct dw_worker *w, const struct flags *f)
 	if (r >= 0 && believed) {
 		again |= do_reads(w);
 		start_reads(w);
-		r = do_tick(w, &err);
+		r = dw_mailbox_take(w, &err);
+		again |= r > 0;
+		if (r >= 0)
+			r = do_tick(w, &err);
 		again |= r > 0;
 		if (r >= 0)
 			r = dw_senders_give(w, &err);
@@ -621,6 +627,8 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 	if (r == 0)
 		r = dw_pulse_start(w, err);
 	if (r == 0)
+		r = dw_mailbox_start(w, err);
+	if (r == 0)
 		r = dw_senders_start(w, config->mail.connections > 0 ? config->mail.connections : 4, err);
 	if (r == 0) {
 		r = pthread_create(&w->thread, NULL, worker_main, w);
@@ -632,6 +640,7 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 		w->stop = true;
 		pthread_mutex_unlock(&w->mutex);
 		dw_senders_stop(w);
+		dw_mailbox_stop(w);
 		dw_pulse_stop(w);
 		release(w);
 	}
@@ -669,6 +678,7 @@ void dw_worker_stop(struct dw_worker *w)
 	atomic_store(&w->pulse.stop, true);
 	dw_store_hurry(w->store);
 	dw_senders_stop(w);
+	dw_mailbox_stop(w);
 	pthread_join(w->thread, NULL);
 	dw_pulse_stop(w);
 	stop_readers(w, &stuck);

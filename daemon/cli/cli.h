@@ -100,6 +100,11 @@ struct cli_refused {
 int cli_refused(const struct cli *c, struct cli_refused *out, struct dw_err *err); /* *out zeroed before */
 void cli_refused_fini(struct cli_refused *r);
 
+/* ---- replies.c: the mailbox for answers, and addresses from which mails come back; each an exit code ---- */
+int cli_replies_json(struct cli *c, json_t *root);
+int cli_replies_text(struct cli *c, struct dw_buf *out);
+int cli_replies_judge(struct cli *c, char error[256], size_t *dead); /* error "": it can be read */
+
 /* ---- format.c: tables, times, colours ---- */
 
 enum cli_style { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_RED, CLI_YELLOW, CLI_GREEN };

@@ -102,6 +102,39 @@ void exam_relay(struct exam *x)
 	greeting(x, dw_transport_session(t));
 }
 
+/* ---- the mailbox ---- */
+
+/* Logs in and opens the folder as duewatchd does, for reading only; nothing is fetched. */
+void exam_mailbox(struct exam *x)
+{
+	DW_CLEANUP(dw_imap_freep) struct dw_imap *m = NULL;
+	const struct dw_replies_conf *r = &x->c->config->replies;
+	struct dw_imap_box box;
+	struct dw_err err = { "" };
+	int code;
+
+	if (!r->url)
+		return;
+	if (x->secret < 0) {
+		exam_say(x, MARK_FAIL, "see the relay above: both passwords are read together", "not tried");
+		return;
+	}
+	code = dw_imap_new(&m, &x->c->sender.imap, &err);
+	if (code == 0)
+		code = dw_imap_open(m, &box, &err);
+	if (code < 0)
+		exam_say(x, MARK_FAIL,
+			 code == -EACCES ? "is username right, and the password in password_file? Many providers want an app password" :
+					   "imaps:// is for 993, imap:// for 143; ca_file names a server's own authority",
+			 "%s/%s: %s", r->url, r->folder, err.text);
+	else
+		exam_say(x, MARK_OK, NULL, "%s/%s: logged in, %lld mails in it, nothing changed there", r->url, r->folder,
+			 (long long)box.exists);
+	if (!r->authserv)
+		exam_say(x, MARK_WARN, "set replies.authserv to the name your mail server writes into Authentication-Results",
+			 "without authserv only links with a token are obeyed, not plain answers");
+}
+
 /* ---- the clock ---- */
 
 static void against_store(struct exam *x)

@@ -103,6 +103,7 @@ static const struct {
 	{ "state", exam_state },   { "disk", exam_disk },	{ "store", exam_store },
 	{ "daemon", exam_daemon }, { "zones", exam_zones },	{ "feeds", exam_feeds },
 	{ "watches", exam_watches }, { "outbox", exam_outbox }, { "relay", exam_relay },
+	{ "mailbox", exam_mailbox },
 	{ "clock", exam_clock },   { "metrics", exam_metrics }, { "heartbeat", exam_heartbeat },
 };
 

@@ -35,6 +35,7 @@ void exam_metrics(struct exam *x);
 
 /* doctor-outside.c: others' servers, and what time it is there */
 void exam_relay(struct exam *x);
+void exam_mailbox(struct exam *x);
 void exam_heartbeat(struct exam *x);
 void exam_clock(struct exam *x);
 /* An instant written as in "220 mx.example.com ESMTP; Mon, 23 Nov 2026 05:38:31 +0000"; DW_UNKNOWN: none. */

@@ -127,6 +127,7 @@ enum dw_tpl {
 	DW_TPL_TOLD,
 	DW_TPL_ANSWER, /* of part 11, where answers by mail are read */
 	DW_TPL_ACK,
+	DW_TPL_OUTCOME,
 	/* layouts and their partials */
 	DW_TPL_MAIL_TEXT,
 	DW_TPL_MAIL_HTML,
@@ -307,6 +308,8 @@ const struct dw_note *dw_notes_find(const char *name); /* or NULL */
 int dw_note_blocks(const struct dw_making *m, const struct dw_note *note, struct dw_tval *map);
 /* The same in one line, without the heading; "" for NULL. */
 int dw_note_line(const struct dw_making *m, const struct dw_note *note, struct dw_buf *out);
+/* ---- compose-outcome.c ---- */
+struct dw_tval *dw_outcome_section(const struct dw_making *m, int *r); /* m->view->answer; owned */
 
 /* ---- compose-mime.c ---- */
 
@@ -322,6 +325,8 @@ struct dw_mime {
 	const struct dw_calendars *calendar; /* attached */
 	const char *(*header)[2];	  /* further name, value pairs; values are clean lines */
 	size_t n_header;
+	const char *answers; /* the Message-ID of the mail this one answers; NULL: it answers none */
+	bool replied;	     /* it was caused by another mail (RFC 3834) */
 };
 int dw_mime_write(void **bytes, size_t *n, const struct dw_mime *m, struct dw_err *err);
 char *dw_mime_id(const struct dw_mail_conf *conf, const char *kind, const char *key); /* owned */

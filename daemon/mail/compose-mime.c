@@ -244,6 +244,16 @@ static int add_reference(GMimeMessage *msg, const char *header, const char *id)
 	return b.failed ? -ENOMEM : add_text(msg, header, b.p);
 }
 
+static int add_references(GMimeMessage *msg, const struct dw_mime *m)
+{
+	DW_BUF b = { 0 };
+
+	dw_buf_printf(&b, "<%s>", m->root_id);
+	if (m->answers)
+		dw_buf_printf(&b, " <%s>", m->answers);
+	return b.failed ? -ENOMEM : add_text(msg, "References", b.p);
+}
+
 /* RFC 5322 in the reader's zone: "Mon, 23 Nov 2026 08:00:00 +0800". */
 static int add_date(GMimeMessage *msg, const struct dw_mime *m)
 {
@@ -282,11 +292,11 @@ static int add_headers(GMimeMessage *msg, const struct dw_mime *m)
 	if (r == 0)
 		r = add_reference(msg, "Message-ID", m->message_id);
 	if (r == 0)
-		r = add_reference(msg, "In-Reply-To", m->root_id);
+		r = add_reference(msg, "In-Reply-To", m->answers ? m->answers : m->root_id);
 	if (r == 0)
-		r = add_reference(msg, "References", m->root_id);
+		r = add_references(msg, m);
 	if (r == 0)
-		r = add_text(msg, "Auto-Submitted", "auto-generated");
+		r = add_text(msg, "Auto-Submitted", m->replied ? "auto-replied" : "auto-generated");
 	if (r == 0)
 		r = add_text(msg, "X-Auto-Response-Suppress", "All");
 	for (size_t i = 0; r == 0 && i < m->n_header; i++)

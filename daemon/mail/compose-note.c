@@ -21,6 +21,7 @@ const struct dw_note dw_notes[] = {
 	{ "acked", { TEXT("by", "bo"), VALUE("kind", KIND, DW_OVERDUE), TEXT("order_id", "2341"), VALUE("until", INSTANT, 1795000000),
 		     TEXT("words", "the factory ships on Monday") } },
 	{ "redirected", { TEXT("person", "bo"), TEXT("address", "bo@example.com"), TEXT("answer", "550 5.1.1 no such user") } },
+	{ "mailbox_blind", { VALUE("age", AGE, 25200), TEXT("error", "Login denied") } },
 	{ "test_mail", { { 0 } } },
 };
 const size_t dw_notes_count = DW_COUNT(dw_notes);

@@ -39,6 +39,7 @@ static const char *const names[DW_TPL_COUNT] = {
 	[DW_TPL_TOLD] = "told",
 	[DW_TPL_ANSWER] = "answer",
 	[DW_TPL_ACK] = "ack",
+	[DW_TPL_OUTCOME] = "outcome",
 	[DW_TPL_MAIL_TEXT] = "mail.text",
 	[DW_TPL_MAIL_HTML] = "mail.html",
 	[DW_TPL_ITEM_TEXT] = "item.text",

@@ -132,6 +132,8 @@ static const char *type_name(enum dw_mail_type type)
 		return "resolved";
 	case DW_MAIL_FEED:
 		return "feed";
+	case DW_MAIL_ANSWER:
+		return "answer";
 	case DW_MAIL_NOTE:
 		break;
 	}
@@ -236,8 +238,8 @@ static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p,
 		set_counts(m, map, p);
 	if (p->one_order && v->n_item > 1)
 		set_count(map, "extra", v->n_item - 1);
-	if (only_lines(v))
-		dw_set_scrubbed(map, "words", title, DW_SUBJECT_MAX);
+	if (only_lines(v) || (v->type == DW_MAIL_ANSWER && !dw_empty(v->title)))
+		dw_set_scrubbed(map, "words", v->type == DW_MAIL_ANSWER ? v->title : title, DW_SUBJECT_MAX);
 	set_feed_names(map, m);
 	dw_set_scrubbed(map, "reader", v->config->people.p[v->person].name, 64);
 	m->words->place(&b, m->zone);
@@ -412,6 +414,9 @@ static void add_sections(struct section *s)
 	case DW_MAIL_FIRST_LOOK:
 		add_rows(s, "found", v->item, ranked, p->n_full + p->n_line, p->more_line);
 		break;
+	case DW_MAIL_ANSWER:
+		dw_tval_push(s->list, dw_outcome_section(s->m, &s->r));
+		return;
 	case DW_MAIL_FEED:
 	case DW_MAIL_NOTE:
 		break;
@@ -634,6 +639,14 @@ static char *root_id(const struct dw_making *m, const struct plan *p)
 	return dw_mime_id(&v->config->mail, "day", dw_buf_str(&key));
 }
 
+/* Another's Message-ID that we may repeat in our header: RFC 5322's dot-atoms, no quotes, no blanks. */
+static const char *theirs_ok(const char *id)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-@_+=$~!#%&'*/?^`{|}[]";
+
+	return id && *id && strlen(id) < 200 && strspn(id, allowed) == strlen(id) ? id : NULL;
+}
+
 static char *checked_id(const struct dw_mail_view *v)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-@";
@@ -663,7 +676,8 @@ static int write_mail(const struct dw_making *m, const struct plan *p, struct dw
 	mime = (struct dw_mime){ .conf = &v->config->mail, .to = &v->config->people.p[v->person], .zone = m->zone,
 				 .now = v->now, .message_id = out->message_id, .root_id = root, .subject = out->subject,
 				 .reply_to = v->config->replies.address,
-				 .text = out->text, .html = out->html, .calendar = &calendar, .header = h.pair, .n_header = h.n };
+				 .text = out->text, .html = out->html, .calendar = &calendar, .header = h.pair, .n_header = h.n,
+				 .answers = v->answer ? theirs_ok(v->answer->in_reply_to) : NULL, .replied = v->answer != NULL };
 	return dw_mime_write(&out->bytes, &out->n_bytes, &mime, m->err);
 }
 
@@ -706,6 +720,8 @@ int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_
 
 	if (view->person < 0 || (size_t)view->person >= people->n)
 		return dw_err_set(err, -EINVAL, "the reader is not in the config");
+	if ((view->type == DW_MAIL_ANSWER) != (view->answer != NULL))
+		return dw_err_set(err, -EINVAL, "an answer to nothing");
 	if (view->n_item == 0 && (view->type == DW_MAIL_ALERT || view->type == DW_MAIL_RESOLVED))
 		return dw_err_set(err, -EINVAL, "a mail about no order");
 	r = view->language ? add_language(c, view->language, err) : 0;

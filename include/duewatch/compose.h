@@ -5,6 +5,7 @@
 
 #include "duewatch/alert.h"
 #include "duewatch/config.h"
+#include "duewatch/reply.h"
 #include "duewatch/store.h"
 
 /* What a source said of the promise or of an agreement, and when duewatch heard it: a dispute is argued with it. */
@@ -81,6 +82,32 @@ struct dw_mail_feed {
 	bool stale;
 };
 
+/* ANSWER: what came of a person's reply. All borrowed; why: one line of English. */
+enum dw_reply_result {
+	DW_REPLY_DONE,
+	DW_REPLY_REFUSED, /* `why` says what is allowed */
+	DW_REPLY_WHICH,	  /* the mail was about several orders, or none: it must name one */
+	DW_REPLY_STRANGE, /* the order it names isn't one of that mail */
+	DW_REPLY_LIMIT,	  /* too many today */
+};
+struct dw_reply_line {
+	const struct dw_command *command;
+	enum dw_reply_result result;
+	const char *order_id; /* NULL: none */
+	const char *why;
+	dw_time day;	      /* YES: P; DW_UNKNOWN else */
+};
+struct dw_reply_answer {
+	const struct dw_reply_line *line;
+	size_t n_line;
+	const char *unknown;	  /* the first line that wasn't understood; NULL: none */
+	const char *unknown_why;  /* of dw_why_text, where it is known */
+	bool expired;		  /* its token is */
+	const char *const *which; /* orders that may be named */
+	size_t n_which;
+	const char *in_reply_to;  /* the reply's Message-ID, NULL: none we may repeat */
+};
+
 struct dw_mail_view {
 	enum dw_mail_type type;
 	const struct dw_config *config;
@@ -103,6 +130,8 @@ struct dw_mail_view {
 	const struct dw_note *note; /* DAILY: extra lines; FEED and NOTE: all they say, the first one's heading is the subject */
 	size_t n_note;
 	const char *language;	/* NULL: the reader's own */
+	const char *title;	/* ANSWER: the subject */
+	const struct dw_reply_answer *answer; /* ANSWER; the items are its orders' sides as they stand then */
 	bool plain;		/* text only (after a relay refused the data three times) */
 	const unsigned char *token_key; /* DW_TOKEN_KEY bytes that sign the links of answers; NULL: a mail without such links */
 };

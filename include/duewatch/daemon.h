@@ -3,6 +3,7 @@
 #define DUEWATCH_DAEMON_H
 
 #include "duewatch/engine.h"
+#include "duewatch/imap.h"
 
 struct dw_daemon_opts {
 	const char *config;  /* path */
@@ -27,6 +28,8 @@ int dw_config_load_logged(struct dw_config **out, const struct dw_daemon_opts *o
 struct dw_sender_conf {
 	struct dw_transport_conf transport;
 	char *secret; /* wiped with dw_sender_conf_fini */
+	struct dw_imap_conf imap; /* of replies; url NULL: none */
+	char *imap_secret; /* likewise */
 };
 int dw_sender_conf_init(struct dw_sender_conf *out, const struct dw_config *config, struct dw_err *err);
 void dw_sender_conf_fini(struct dw_sender_conf *c);

@@ -75,6 +75,21 @@ int dw_outbox_lease(struct dw_engine *e, dw_time now, const char *const *busy, s
 int dw_outbox_answer(struct dw_engine *e, int64_t id, const struct dw_answer *answer, dw_time now, struct dw_err *err);
 dw_time dw_outbox_next(struct dw_engine *e, struct dw_err *err); /* earliest next_try; DW_NEVER */
 
+/* ---- what comes in by mail (replies) ---- */
+/* A mailbox's name in the store: another address, folder or user is another one. */
+enum { DW_MAILBOX_NAME = 40 };
+void dw_mailbox_name(char out[DW_MAILBOX_NAME], const struct dw_replies_conf *conf);
+/* It was opened: at its first look, and where the UIDs are new ones, its place becomes `last_uid`. A good look. */
+int dw_mailbox_looked(struct dw_engine *e, const char *mailbox, int64_t uidvalidity, int64_t last_uid, dw_time now,
+		      struct dw_err *err);
+/* It could not be read. Operators hear of it after six hours, then daily. */
+int dw_mailbox_failed(struct dw_engine *e, const char *mailbox, const char *why, dw_time now, struct dw_err *err);
+/* Takes one mail: what it says is done, the answer is in the outbox, the mail is remembered and the mailbox's place moved
+ * to `uid`, all of it in one transaction. Each is taken once. bytes NULL: it can't be read (said in `why`), and is passed
+ * over. 0; < 0: nothing of it has happened. */
+int dw_inbound_take(struct dw_engine *e, const char *mailbox, int64_t uidvalidity, int64_t uid, const void *bytes, size_t n,
+		    const char *why, dw_time now, struct dw_err *err);
+
 /* ---- what a person does ---- */
 /* Each is one transaction. 0; 1: nothing to do, err says why; -EINVAL: err says what is allowed. */
 struct dw_assignment {

@@ -864,6 +864,69 @@ static void other_mails_are_short(void **state)
 	shop_close(&s);
 }
 
+static bool bytes_hold(const struct dw_mail *m, const char *text)
+{
+	return memmem(m->bytes, m->n_bytes, text, strlen(text)) != NULL;
+}
+
+static void an_answer(void **state)
+{
+	const struct dw_command filed = { .verb = DW_VERB_FILED, .date = "2026-12-12" }, close = { .verb = DW_VERB_CLOSE, .order = "99" },
+				ship = { .verb = DW_VERB_SHIP, .date = "2026-12-01" };
+	const struct dw_reply_line lines[] = {
+		{ .command = &filed, .result = DW_REPLY_DONE, .order_id = "5", .day = DW_UNKNOWN },
+		{ .command = &close, .result = DW_REPLY_STRANGE, .day = DW_UNKNOWN },
+		{ .command = &ship, .result = DW_REPLY_REFUSED, .order_id = "5", .why = "out of\r\nrange", .day = DW_UNKNOWN },
+	};
+	struct dw_reply_answer a = { .line = lines, .n_line = DW_COUNT(lines), .unknown = "thanks\r\nBcc: x", .in_reply_to = "a+b@example.org" };
+	struct shop s;
+	struct sample o;
+	struct parsed p;
+	struct dw_mail m;
+	struct dw_mail_view v;
+
+	(void)state;
+	shop_open(&s);
+	SAMPLE(&s, &o, "5", utc(NOW), "status", "awaiting_shipment", "promised_at", "2026-11-30", "agreed_at", "2026-12-10");
+	v = view_of(&s, DW_MAIL_ANSWER, utc(NOW), &o.item, 1);
+	v.title = "Re: [by Fri 27 Nov 15:59] Extend the ship date";
+	v.answer = &a;
+	compose(&s, &m, &v);
+	assert_wire(&m);
+	preview("answer", &m);
+	assert_true(bytes_hold(&m, "\r\nIn-Reply-To: <a+b@example.org>\r\n"));
+	assert_true(bytes_hold(&m, " <a+b@example.org>\r\nAuto-Submitted: auto-replied\r\n"));
+	assert_string_equal(m.subject, v.title);
+	parse(&p, &m);
+	IN_ORDER(p.text, "Order 5: 2026-12-12 is asked for on the platform", "Not done: close", "not about an order 99", "Not done for order 5: ship 2026-12-01",
+		 "out of range", "Not understood: thanks Bcc: x", "Order 5", "Extend the ship date", "Sent to alice");
+	IN_ORDER(p.html, "2026-12-12 is asked for", "out of range", "Extend the ship date");
+	assert_null(strstr(p.text, "Write one of these"));
+	parsed_free(&p);
+	dw_mail_fini(&m);
+
+	/* nothing that could be done; an id that would end its header isn't repeated */
+	a = (struct dw_reply_answer){ .unknown = "please help", .in_reply_to = "x>\r\nBcc: <y@example.org" };
+	v.n_item = 0;
+	compose(&s, &m, &v);
+	assert_wire(&m);
+	assert_false(bytes_hold(&m, "Bcc:"));
+	parse(&p, &m);
+	IN_ORDER(p.text, "Not understood: please help", "Nothing was done", "ship 2026-12-10", "filed 2026-12-12", "close");
+	parsed_free(&p);
+	dw_mail_fini(&m);
+
+	a = (struct dw_reply_answer){ .expired = true };
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	IN_ORDER(p.text, "This link is over");
+	assert_null(strstr(p.text, "Write one of these"));
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	sample_free(&o);
+	shop_close(&s);
+}
+
 static void guesses_are_called_guesses(void **state)
 {
 	struct shop s;
@@ -1449,6 +1512,7 @@ static void time_of_one_mail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_answer),
 		cmocka_unit_test(scrubbing),
 		cmocka_unit_test(wrapping),
 		cmocka_unit_test(links_and_shell_words),

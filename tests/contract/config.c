@@ -481,6 +481,18 @@ static const struct wrong {
 	  "bad.conf:2: langauge: unknown key, did you mean language?\n"
 	  "bad.conf:3: foo: unknown key\n"
 	  "bad.conf:4: every: unknown key here, it belongs in feeds\n" },
+	{ PEOPLE MAIL FEEDS "\nreplies = { mailbox = \"imaps://u@h/INBOX\"; username = \"u\"; every = \"0s\"; token_days = 91;\n"
+	  "address = \"x\"; authserv = \"mx example\"; bounces = \"no\"; };\n",
+	  "bad.conf:2: replies.mailbox: no user or password in here: write username = …; and password_file = …;\n"
+	  "bad.conf:2: replies.every: \"0s\" is out of range, allowed: 1s to 1d\n"
+	  "bad.conf:2: replies.token_days: 91 is out of range, allowed: 1 to 90\n"
+	  "bad.conf:2: replies.password_file: missing: username needs it (the password itself never stands in here)\n"
+	  "bad.conf:3: replies.address: \"x\" is no mail address, allowed: a bare address\n"
+	  "bad.conf:3: replies.authserv: \"mx example\" is no server's name, allowed: a server's name, like \"mx.example.com\"\n"
+	  "bad.conf:3: replies.bounces: is a text in quotes, true or false was expected, without quotes\n" },
+	{ PEOPLE MAIL FEEDS "\nreplies = { mailbox = \"pop3://h\"; };\n",
+	  "bad.conf:2: replies.mailbox: unknown kind of address, allowed: \"imaps://host/INBOX\" or \"imap://host/INBOX\"\n"
+	  "bad.conf:2: replies.username: missing, must be given: a text\n" },
 	{ "timezone = \"Asia/Shanghi\";\nlanguage = \"de\";\nstate = 3;\ndaily_at = \"8.30\";\nworking_days = [ \"mon\",\n\"tues\"\n];\n"
 	  "default_owner = \"alise\"; operators = [ \"zed\" ];\n"
 	  "people = (\n{ name = \"alice\"; email = \"alice@example.com\"; deputy = \"alice\"; manager = \"boo\"; },\n"
@@ -943,6 +955,27 @@ static void fingerprints(void **state)
 	assert_true(a->feeds[0].print != zone->feeds[0].print);
 }
 
+static void replies_mailbox(void **state)
+{
+	CONFIG *off = load_good(PEOPLE MAIL FEEDS);
+	CONFIG *on = load_good(PEOPLE MAIL FEEDS "replies = { mailbox = \"imaps://imap.example.com/Duewatch/in\"; username = \"u\";"
+			       " password_file = \"imap-password\"; authserv = \"mx.example.com\"; };");
+	CONFIG *plain = load_good(PEOPLE MAIL FEEDS "replies = { mailbox = \"imap://127.0.0.1:1143\"; username = \"u\"; password_file = \"p\";"
+				  " starttls = \"off\"; every = \"5s\"; token_days = 7; address = \"r@example.com\"; bounces = false; };");
+
+	(void)state;
+	assert_null(off->replies.address);
+	assert_string_equal(on->replies.url, "imaps://imap.example.com:993");
+	assert_string_equal(on->replies.folder, "Duewatch/in");
+	assert_string_equal(on->replies.address, on->mail.from_address);
+	assert_string_equal(on->replies.password_file, path_in("imap-password"));
+	assert_true(on->replies.every == 60 && on->replies.token_days == 30 && on->replies.bounces && !on->replies.starttls_off);
+	assert_string_equal(plain->replies.url, "imap://127.0.0.1:1143");
+	assert_string_equal(plain->replies.folder, "INBOX");
+	assert_string_equal(plain->replies.address, "r@example.com");
+	assert_true(plain->replies.every == 5 && plain->replies.token_days == 7 && !plain->replies.bounces && plain->replies.starttls_off);
+}
+
 static void data_folder(void **state)
 {
 	DW_FREE char *arg = NULL;
@@ -960,6 +993,7 @@ static void data_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(replies_mailbox),
 		cmocka_unit_test(interface_parses),
 		cmocka_unit_test(shipped_file_works),
 		cmocka_unit_test(shipped_file_is_complete),
