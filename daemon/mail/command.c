@@ -416,7 +416,7 @@ static int parse(const struct line *l, struct dw_command *c, int32_t today, cons
 int dw_command_parse(struct dw_command *out, const char *line, const char *today, const char **why)
 {
 	struct dw_command c = { .verb = DW_VERB_COUNT };
-	const char *unused;
+	const char *unused = NULL;
 	struct line l;
 	int r;
 

@@ -40,7 +40,9 @@ static bool is_type(GMimeObject *o, const char *type, const char *subtype)
 static bool is_blank(const char *s)
 {
 	for (; *s; s++)
-		if (!strchr(" \t\r\n", *s) && strncmp(s, "\xC2\xA0", 2) != 0 && *s != '\xA0')
+		if (strncmp(s, "\xC2\xA0", 2) == 0) /* a no-break space */
+			s++;
+		else if (!strchr(" \t\r\n", *s))
 			return false;
 	return true;
 }
