@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sample mails as files and as pictures: mail-preview.sh BUILD_FOLDER [OUT_FOLDER]
-# Writes each sample of tests/contract/compose.c as .eml, .txt, .html and, where Chromium is installed, as .png at 360
+# Writes each sample of tests/contract/compose.c, compose-order.c and compose-zh.c as .eml, .txt, .html and, where Chromium is installed, as .png at 360
 # and 700 px, light and dark. Look at them after every change of a template; pictures are not committed.
 # Pick some with ONLY="daily first-look".
 set -eu
@@ -8,6 +8,8 @@ build=${1:?usage: mail-preview.sh BUILD_FOLDER [OUT_FOLDER]}
 out=${2:-$build/mail-preview}
 mkdir -p "$out"
 DW_PREVIEW_DIR=$out "$build/tests/contract-compose" >/dev/null
+DW_PREVIEW_DIR=$out "$build/tests/contract-compose-order" >/dev/null
+DW_PREVIEW_DIR=$out "$build/tests/contract-compose-zh" >/dev/null
 
 # Python's email package reads every one of them, without a single defect.
 python3 - "$out" <<'PY'
@@ -49,7 +51,7 @@ HTML
 		{ echo "$1: no picture" >&2; return 1; }
 }
 
-for name in ${ONLY:-extend daily first-look resolved feed hostile chinese kind-overdue kind-extend_receipt}; do
+for name in ${ONLY:-$(cd "$out" && for f in *.html; do echo "${f%.html}"; done)}; do
 	for width in 360 700; do
 		shot "$out/$name.html" "$width" ""
 		shot "$out/$name.html" "$width" "-dark" --blink-settings=preferredColorScheme=0

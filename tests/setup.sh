@@ -2,14 +2,15 @@
 # setup.sh [demo|analysis|--list]: installs what building and testing duewatch needs on Debian 12 ("demo": building and
 # the demo only; "analysis": what tests/analyse.sh needs, too), and says what. Run as root; safe to run again. --list:
 # prints what building and testing need, and installs nothing.
-# Nothing is started: Postfix is here for its programs only, each test runs its own copy in its own folder.
+# Nothing is started: Postfix, Dovecot and OpenDKIM are here for their programs only, each test runs its own copy in its own
+# folder.
 set -eu
 
 BUILD="gcc clang cmake ninja-build pkg-config dpkg-dev
 	libuv1-dev libcurl4-openssl-dev libsqlite3-dev libconfig-dev libical-dev libgmime-3.0-dev libjansson-dev
-	libcsv-dev libzip-dev libexpat1-dev libsystemd-dev"
+	libcsv-dev libzip-dev libexpat1-dev libxml2-dev libsystemd-dev"
 TESTS="libcmocka-dev libclang-rt-14-dev gcovr cppcheck python3 python3-pytest python3-pytest-xdist python3-openpyxl python3-seccomp
-	postfix dovecot-imapd dovecot-lmtpd dovecot-submissiond opendkim python3-icalendar openssl tzdata procps file strace ca-certificates"
+	python3-authres postfix dovecot-imapd dovecot-lmtpd dovecot-submissiond opendkim python3-icalendar openssl tzdata procps file strace ca-certificates"
 CONTAINER="systemd systemd-container debootstrap"
 ANALYSIS=
 case ${1:-} in

@@ -1,6 +1,8 @@
 /* engine.h, what a person does: set, unset, ack, unack, close, reopen; each one transaction. */
 #include "dispatch-view.h"
 
+#include "duewatch/reply.h"
+
 #include <stdio.h>
 
 /* Commits, or rolls back when r < 0 (r > 0: nothing to do). */
@@ -78,14 +80,12 @@ static int put_hand(struct dw_engine *e, struct dw_case *c, enum dw_field x, con
 	return r;
 }
 
-int dw_engine_set(struct dw_engine *e, int64_t order, const struct dw_assignment *a, size_t n, const char *by, dw_time now,
-		  struct dw_err *err)
+int dw_act_set(struct dw_engine *e, int64_t order, const struct dw_assignment *a, size_t n, const char *by, dw_time now,
+	       struct dw_err *err)
 {
 	struct dw_case c;
-	int r = dw_store_begin(e->store, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = open_case(e, order, now, &c, err); /* anew: an amount's currency may have come with the one before */
 		if (r == 0) {
@@ -93,7 +93,15 @@ int dw_engine_set(struct dw_engine *e, int64_t order, const struct dw_assignment
 			dw_case_fini(&c);
 		}
 	}
-	return finish(e, r, err);
+	return r;
+}
+
+int dw_engine_set(struct dw_engine *e, int64_t order, const struct dw_assignment *a, size_t n, const char *by, dw_time now,
+		  struct dw_err *err)
+{
+	int r = dw_store_begin(e->store, err);
+
+	return r < 0 ? r : finish(e, dw_act_set(e, order, a, n, by, now, err), err);
 }
 
 int dw_engine_unset(struct dw_engine *e, int64_t order, enum dw_field x, dw_time now, struct dw_err *err)
@@ -129,21 +137,18 @@ static int note_manager(struct dw_engine *e, const struct dw_case *c, const stru
 {
 	int who = dw_people_role(&e->config->people, c->owner, DW_MANAGER);
 	const struct dw_person *p = &e->config->people.p[who];
-	char text[900], title[200], key[300], until[40];
-	const char *words[1] = { text };
-	struct dw_civil cv;
+	struct dw_note told = { .name = "acked",
+				.value = { { .name = "by", .text = a->ack.by },
+					   { .name = "kind", .type = DW_NOTE_KIND, .num = a->kind },
+					   { .name = "order_id", .text = c->row.order_id },
+					   { .name = "until", .type = DW_NOTE_INSTANT, .num = a->ack.until },
+					   { .name = "words", .text = note } } };
+	char key[300];
 
 	if (strcmp(p->name, a->ack.by) == 0)
 		return 0; /* the manager acked */
-	dw_zone_civil(p->zone, a->ack.until, &cv);
-	snprintf(until, sizeof(until), "%04d-%02d-%02d %02d:%02d", cv.year, cv.month, cv.day, cv.hour, cv.minute);
-	snprintf(title, sizeof(title), "%.60s is on it: %s, order %.64s", a->ack.by, dw_kinds[a->kind].name, c->row.order_id);
-	snprintf(text, sizeof(text), "%.60s took over %s of order %.64s after its deadline. Nobody is reminded again until %s.%s%.500s",
-		 a->ack.by, dw_kinds[a->kind].name, c->row.order_id, until, dw_empty(note) ? "" : " The note: ",
-		 dw_empty(note) ? "" : note);
-	dw_utf8_mend(text);
 	snprintf(key, sizeof(key), "ack|%lld|%d|%lld", (long long)c->row.id, (int)a->side, (long long)now);
-	return dw_dispatch_words(e, DW_MAIL_NOTE, who, title, words, 1, NULL, key, now, err);
+	return dw_dispatch_note(e, &(struct dw_telling){ .note = &told, .key = key }, who, now, err);
 }
 
 static int ack_sides(struct dw_engine *e, struct dw_case *c, const char *by, int64_t for_s, const char *note, dw_time now,
@@ -174,20 +179,25 @@ static int ack_sides(struct dw_engine *e, struct dw_case *c, const char *by, int
 	return r == 0 ? dw_store_order_touch(e->store, c->row.id, err) : r;
 }
 
-int dw_engine_ack(struct dw_engine *e, int64_t order, int person, int64_t for_s, const char *note, dw_time now,
-		  int *acked, struct dw_err *err)
+int dw_act_ack(struct dw_engine *e, int64_t order, int person, int64_t for_s, const char *note, dw_time now, int *acked,
+	       struct dw_err *err)
 {
 	struct dw_case c;
-	int r = dw_store_begin(e->store, err);
+	int r = open_case(e, order, now, &c, err);
 
-	if (r < 0)
-		return r;
-	r = open_case(e, order, now, &c, err);
 	if (r == 0) {
 		r = ack_sides(e, &c, e->config->people.p[person].name, for_s, note, now, acked, err);
 		dw_case_fini(&c);
 	}
-	return finish(e, r, err);
+	return r;
+}
+
+int dw_engine_ack(struct dw_engine *e, int64_t order, int person, int64_t for_s, const char *note, dw_time now,
+		  int *acked, struct dw_err *err)
+{
+	int r = dw_store_begin(e->store, err);
+
+	return r < 0 ? r : finish(e, dw_act_ack(e, order, person, for_s, note, now, acked, err), err);
 }
 
 int dw_engine_unack(struct dw_engine *e, int64_t order, dw_time now, struct dw_err *err)
@@ -244,6 +254,11 @@ static int set_closed(struct dw_engine *e, int64_t order, bool closed, const cha
 	return r;
 }
 
+int dw_act_close(struct dw_engine *e, int64_t order, const char *by, const char *note, dw_time now, struct dw_err *err)
+{
+	return set_closed(e, order, true, by, note, now, err);
+}
+
 int dw_engine_close(struct dw_engine *e, int64_t order, const char *by, const char *note, dw_time now, struct dw_err *err)
 {
 	int r = dw_store_begin(e->store, err);
@@ -260,24 +275,32 @@ int dw_engine_reopen(struct dw_engine *e, int64_t order, dw_time now, struct dw_
 
 /* ---- preview ---- */
 
-int dw_engine_preview(struct dw_engine *e, int64_t order, int person, dw_time now, struct dw_mail *out, struct dw_err *err)
+int dw_engine_preview(struct dw_engine *e, int64_t order, int person, const char *language, dw_time now, struct dw_mail *out,
+		      struct dw_err *err)
 {
 	struct dw_mail_item item[DW_SIDE_COUNT];
-	struct dw_mail_view v = { .type = DW_MAIL_ALERT, .config = e->config, .now = now, .key = "preview", .item = item };
+	struct dw_mail_view v = { .type = DW_MAIL_ALERT, .config = e->config, .now = now, .key = "preview", .item = item,
+				  .language = language };
+	unsigned char token_key[DW_TOKEN_KEY];
 	struct dw_case c;
 	int r = open_case(e, order, now, &c, err);
 
+	/* before the first mail there is no key yet, and a preview writes nothing: then it has no links */
+	if (r == 0 && e->config->replies.address && dw_engine_token_key(e, token_key, NULL) == 0)
+		v.token_key = token_key;
 	if (r < 0)
 		return r;
 	v.person = person >= 0 ? person : c.owner;
-	for (int i = 0; i < DW_SIDE_COUNT; i++)
+	for (int i = 0; r == 0 && i < DW_SIDE_COUNT; i++)
 		if (c.plan.finding[i].kind != DW_NO_KIND) {
 			dw_case_item(&c, (enum dw_side)i, &item[v.n_item], e->config);
+			r = dw_proof_load(e, &c, &item[v.n_item], err);
 			if (c.plan.owed[i].step >= 0)
 				item[v.n_item].step = e->config->ladder[c.plan.finding[i].kind].step[c.plan.owed[i].step].text;
 			v.n_item++;
 		}
-	r = v.n_item ? dw_mail_compose(e->composer, out, &v, err) : 1;
+	if (r == 0)
+		r = v.n_item ? dw_mail_compose(e->composer, out, &v, err) : 1;
 	dw_case_fini(&c);
 	return r;
 }

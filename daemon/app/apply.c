@@ -188,8 +188,11 @@ static int succeed(struct dw_apply *a, struct dw_read_order *o, struct dw_order_
 			row->next_at = 0;
 		dw_memory_note(&row->memory, &before, &o->facts, pack_for(a, &o->facts),
 			       prev != DW_UNKNOWN ? prev : a->data_time, a->data_time, a->now, a->row.first_look);
+		r = dw_proof_note(a->e, row->id, a->feed->name, &before, &o->facts, a->now, err);
 	}
 	dw_facts_fini(&before);
+	if (r < 0)
+		return r;
 	row->missing_since = row->missing_data = DW_UNKNOWN;
 	row->gone = false;
 	return 0;
@@ -199,7 +202,7 @@ static int apply_main(struct dw_apply *a, struct dw_read_order *o, struct dw_err
 {
 	struct dw_order_row row = { 0 };
 	const char *id = o->facts.text[DW_F_ORDER_ID];
-	bool write = true, listed;
+	bool write = true, listed, fresh;
 	uint64_t print;
 	int64_t rowid;
 	/* even for an unchanged row: looking up inside one transaction costs a tenth, and one that wrote nothing no sync */
@@ -211,6 +214,7 @@ static int apply_main(struct dw_apply *a, struct dw_read_order *o, struct dw_err
 		return r;
 	if (r == 0 && !o->must_parse && listed && print == o->print)
 		return mark(&a->seen, rowid) < 0 ? dw_err_oom(err) : 0;
+	fresh = r > 0;
 	r = r == 0 ? dw_store_order_get(a->e->store, rowid, &row, err) : put_new(a, o, &row, err);
 	if (r == 0 && row.id)
 		r = succeed(a, o, &row, &write, err);
@@ -219,6 +223,8 @@ static int apply_main(struct dw_apply *a, struct dw_read_order *o, struct dw_err
 		r = put_record(&row, &o->facts, err);
 		if (r == 0)
 			r = dw_store_order_put(a->e->store, &row, err);
+		if (r == 0 && fresh && !a->row.first_look)
+			r = dw_proof_note(a->e, row.id, a->feed->name, NULL, &o->facts, a->now, err);
 	}
 	if (r == 0 && mark(&a->seen, row.id) < 0)
 		r = dw_err_oom(err);
@@ -237,6 +243,7 @@ static int apply_overlay(struct dw_apply *a, struct dw_read_order *o, struct dw_
 	struct dw_facts before = { 0 };
 	uint64_t print = 0;
 	DW_BUF b = { 0 };
+	bool fresh;
 	int r = begin(a, err);
 
 	if (r == 0)
@@ -252,7 +259,10 @@ static int apply_overlay(struct dw_apply *a, struct dw_read_order *o, struct dw_
 		dw_facts_fini(&before);
 		return 0;
 	}
-	r = r == 0 && dw_facts_succeed(&o->facts, &before, o->bad, o->left) < 0 ? dw_err_oom(err) : 0;
+	fresh = r > 0;
+	r = !fresh && dw_facts_succeed(&o->facts, &before, o->bad, o->left) < 0 ? dw_err_oom(err) : 0;
+	if (r == 0 && !(fresh && a->row.first_look))
+		r = dw_proof_note_overlay(a->e, a->feed, id, fresh ? NULL : &before, &o->facts, a->now, err);
 	dw_facts_fini(&before);
 	if (r == 0 && dw_facts_encode(&b, &o->facts) < 0)
 		r = dw_err_oom(err);

@@ -18,7 +18,7 @@ const struct dw_pack *dw_pack_of(const struct dw_engine *e, const struct dw_feed
 	return feed->pack;
 }
 
-static bool attaches(const struct dw_feed_conf *overlay, const char *main_feed)
+bool dw_overlay_attaches(const struct dw_feed_conf *overlay, const char *main_feed)
 {
 	if (!overlay->overlay)
 		return false;
@@ -42,7 +42,7 @@ static int load_overlays(struct dw_engine *e, struct dw_case *c, struct dw_err *
 		uint64_t print;
 		int r;
 
-		if (!attaches(f, c->row.feed))
+		if (!dw_overlay_attaches(f, c->row.feed))
 			continue;
 		r = dw_store_overlay_get(e->store, f->name, c->row.order_id, facts, &print, err);
 		if (r < 0)
@@ -215,6 +215,7 @@ void dw_case_fini(struct dw_case *c)
 	free(c->steps);
 	free(c->told);
 	free(c->zoned);
+	free(c->proof);
 	dw_order_fini(&c->order);
 	memset(c, 0, sizeof(*c));
 }
@@ -257,6 +258,8 @@ void dw_case_item(const struct dw_case *c, enum dw_side side, struct dw_mail_ite
 		out->act_by = row->act_by;
 		out->dormant = row->dormant;
 	}
+	if (row)
+		out->episode = row->episode;
 	if (row && row->ack.at != DW_UNKNOWN)
 		out->ack = &row->ack;
 	if (out->ladder)

@@ -139,6 +139,10 @@ int dw_config_check_files(const struct dw_config *c, struct dw_problems *problem
 	if (r == 0)
 		r = check_relays(c, problems);
 	if (r == 0)
+		r = check_secret(c, problems, &c->replies.at_password, "replies.password_file", c->replies.password_file);
+	if (r == 0)
+		r = check_ca(problems, &c->replies.at_ca, "replies.ca_file", c->replies.ca_file);
+	if (r == 0)
 		r = check_oauth(c, problems);
 	for (size_t i = 0; r == 0 && i < c->n_feeds; i++)
 		r = check_feed(&c->feeds[i], problems);

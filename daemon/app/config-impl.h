@@ -124,7 +124,8 @@ struct conf_section {
 	const struct conf_key *key;
 	size_t n;
 };
-extern const struct conf_section conf_root_section, conf_mail_section, conf_fallback_section, conf_oauth_section, conf_person_section, conf_feed_section,
+extern const struct conf_section conf_root_section, conf_mail_section, conf_fallback_section, conf_oauth_section, conf_replies_section,
+	conf_person_section, conf_feed_section,
 	conf_ladder_section, conf_pack_section;
 
 /* Problems at a setting, or at the name of one that is missing in it: "mail.rate: …". */
@@ -180,6 +181,14 @@ void conf_secret_path(struct conf_read *rd, const config_setting_t *s, char **ou
 conf_take conf_take_oauth, conf_take_provider, conf_take_oauth_url, conf_take_tenant, conf_take_client_secret_file,
 	conf_take_refresh_token_file, conf_take_oauth_ca_file;
 void conf_oauth_free(struct dw_oauth_conf *o); /* NULL is fine */
+
+/* host[:port], or [v6][:port]; says what is wrong, or NULL. *port_at: where ":port" begins, or NULL. */
+const char *conf_check_host(const char *h, const char **port_at);
+bool conf_is_local(const char *url); /* loopback */
+
+/* config-replies.c */
+conf_take conf_take_replies, conf_take_mailbox, conf_take_replies_password, conf_take_replies_ca, conf_take_replies_address,
+	conf_take_authserv;
 
 /* config-watcher.c */
 conf_take conf_take_metrics_file, conf_take_heartbeat_url, conf_take_heartbeat_ca_file;

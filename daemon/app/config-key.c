@@ -1,5 +1,6 @@
 /* Reading a group by a table of its keys: what is unknown, what is missing, and each value with its range. */
 #include "config-impl.h"
+#include "duewatch/compose.h"
 #include "duewatch/zone-load.h"
 
 #include <stdio.h>
@@ -472,16 +473,18 @@ void conf_take_path(struct conf_read *rd, const config_setting_t *s, const struc
 
 void conf_take_language(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
 {
-	static const char *const languages[] = { "en", "zh-CN" };
-	const char *t = conf_text_of(rd, s);
+	const char *languages[8], *t = conf_text_of(rd, s);
+	size_t n = 0;
 
 	if (!t)
 		return;
-	for (size_t i = 0; i < DW_COUNT(languages); i++)
-		if (strcmp(t, languages[i]) == 0) {
+	for (; n < DW_COUNT(languages) && dw_mail_language(n); n++) {
+		languages[n] = dw_mail_language(n);
+		if (strcmp(t, languages[n]) == 0) {
 			free(*(char **)at);
 			*(char **)at = conf_dup(rd, t);
 			return;
 		}
-	conf_say_unknown(rd, s, "language duewatch writes", t, languages, DW_COUNT(languages));
+	}
+	conf_say_unknown(rd, s, "language duewatch writes", t, languages, n);
 }

@@ -7,8 +7,7 @@
 
 #include "duewatch/transport.h"
 
-/* host[:port], or [v6][:port]; says what is wrong. *port_at: where ":port" begins, or NULL. */
-static const char *check_host(const char *h, const char **port_at)
+const char *conf_check_host(const char *h, const char **port_at)
 {
 	const char *p = h;
 	long port;
@@ -60,7 +59,7 @@ void conf_take_transport(struct conf_read *rd, const config_setting_t *s, const 
 			conf_say(rd, s, "no user or password in here: write username = …; and password_file = …;");
 			return;
 		}
-		wrong = check_host(t + (tls ? 8 : 7), &port);
+		wrong = conf_check_host(t + (tls ? 8 : 7), &port);
 		if (wrong) {
 			conf_say(rd, s, "%s, allowed: %s", wrong, k->doc.allowed);
 			return;
@@ -186,7 +185,7 @@ void conf_take_rate(struct conf_read *rd, const config_setting_t *s, const struc
 	m->rate_s = t[n + 1] == 's' ? 1 : t[n + 1] == 'm' ? 60 : 3600;
 }
 
-static bool is_local(const char *url)
+bool conf_is_local(const char *url)
 {
 	const char *h = strstr(url, "://");
 
@@ -211,9 +210,9 @@ static void check_relay(struct conf_read *rd, const config_setting_t *s, const s
 		conf_warn(rd, s, "password_file without username: no login is made");
 	if (m->starttls_off && strncmp(m->transport, "smtps:", 6) == 0)
 		conf_warn(rd, s, "starttls has no effect with smtps://");
-	else if (m->starttls_off && !is_local(m->transport))
+	else if (m->starttls_off && !conf_is_local(m->transport))
 		conf_warn(rd, s, "starttls = \"off\": mails%s go over the network unencrypted", m->username ? " and the password" : "");
-	if (oauth && m->starttls_off && strncmp(m->transport, "smtp:", 5) == 0 && !is_local(m->transport))
+	if (oauth && m->starttls_off && strncmp(m->transport, "smtp:", 5) == 0 && !conf_is_local(m->transport))
 		conf_say(rd, s, "starttls = \"off\" with oauth: an access token never goes over the network unencrypted");
 }
 

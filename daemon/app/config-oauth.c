@@ -187,5 +187,8 @@ bool dw_config_oauth(const struct dw_config *c, size_t i, struct dw_oauth_place 
 			snprintf(out->name, sizeof(out->name), "fallback-%zu", k % 100);
 		return true;
 	}
-	return false;
+	if (!c->replies.oauth || i > 0)
+		return false;
+	*out = (struct dw_oauth_place){ .name = "replies", .conf = c->replies.oauth, .username = c->replies.username, .use = DW_OAUTH_IMAP };
+	return true;
 }

@@ -73,7 +73,8 @@ static uint64_t ladder_print(uint64_t h, const struct dw_ladder *l)
 	return h;
 }
 
-/* Without columns, words (they are in the feeds' prints) and texts (they only change how a mail reads). */
+/* Without columns and words (they are in the feeds' prints), and without what only changes how a mail reads: texts, who may
+ * extend receipt and how often, payout, a dispute's days. */
 static uint64_t pack_print(uint64_t h, const struct dw_pack *p)
 {
 	h = zone(num(num(dw_hash_str(h, p->name), p->extension), p->buyer_answer), p->zone);

@@ -117,6 +117,18 @@ static void feed_fini(struct dw_feed_conf *f)
 	dw_facts_fini(&f->defaults);
 }
 
+static void replies_fini(struct dw_replies_conf *m)
+{
+	free(m->address);
+	free(m->url);
+	free(m->folder);
+	free(m->username);
+	free(m->password_file);
+	conf_oauth_free(m->oauth);
+	free(m->ca_file);
+	free(m->authserv);
+}
+
 void dw_config_free(struct dw_config *c)
 {
 	if (!c)
@@ -132,6 +144,7 @@ void dw_config_free(struct dw_config *c)
 	free(c->watched);
 	dw_people_fini(&c->people);
 	conf_mail_fini(&c->mail);
+	replies_fini(&c->replies);
 	for (size_t i = 0; i < c->n_zones; i++)
 		dw_zone_free(c->zones[i]);
 	free(c->zones);
@@ -219,6 +232,9 @@ static int start(struct conf_read *rd, const char *path, const char *datadir)
 	c->people.default_deputy = c->people.default_manager = -1;
 	c->people.working_days = DW_MON_FRI;
 	c->mail.connections = 4;
+	c->replies.every = 60;
+	c->replies.token_days = 30;
+	c->replies.bounces = true;
 	c->heartbeat_every = 300;
 	rd->daily_minute = 8 * 60 + 30;
 	for (int i = 0; i < DW_KIND_COUNT; i++)

@@ -9,9 +9,15 @@
 #define AT(type, member) .at = offsetof(struct type, member)
 
 static const char *const starttls_words[] = { "required", "off", NULL };
+static const char *const calendar_words[] = { "on", "off", NULL };
 static const char *const files_words[] = { "newest", "all", NULL };
 static const char *const absent_words[] = { [DW_ABSENT_KEEP] = "keep", [DW_ABSENT_CLOSE] = "close", NULL };
 static const char *const extension_words[] = { [DW_EXT_BY_SELLER] = "seller", [DW_EXT_BY_BUYER] = "buyer", [DW_EXT_BY_NOBODY] = "none", NULL };
+static const char *const receipt_by_words[] = { [DW_RECEIPT_BY_UNKNOWN] = "unknown", [DW_RECEIPT_BY_SELLER] = "seller",
+						[DW_RECEIPT_BY_BUYER] = "buyer", [DW_RECEIPT_BY_BOTH] = "both",
+						[DW_RECEIPT_BY_NOBODY] = "none", NULL };
+static const char *const payout_words[] = { [DW_PAYOUT_UNKNOWN] = "unknown", [DW_PAYOUT_RECEIPT] = "receipt",
+					    [DW_PAYOUT_SHIPMENT] = "shipment", NULL };
 static const char *const watch_words[] = { [DW_WATCH_ETA] = "eta", [DW_WATCH_ALWAYS] = "always", [DW_WATCH_OFF] = "off", NULL };
 
 static const char *const mechanism_words[] = { [DW_OAUTH_ANY] = "any", [DW_OAUTH_XOAUTH2] = "xoauth2", [DW_OAUTH_OAUTHBEARER] = "oauthbearer", NULL };
@@ -23,6 +29,11 @@ static void take_second(struct conf_read *rd, const config_setting_t *s, const s
 
 	conf_take_word(rd, s, k, &word);
 	*(bool *)at = word == 1;
+}
+
+static void take_int64(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k, void *at)
+{
+	conf_int_of(rd, s, k->min, k->max, at);
 }
 
 static void take_top_daily(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at DW_UNUSED)
@@ -70,6 +81,8 @@ static const struct conf_key root_keys[] = {
 	      "Days a transport usually takes: an arrival date where the feed has none."),
 	  .take = conf_take_transit_days, AT(dw_config, transit_days), .min = 1, .max = 365 },
 	{ KEY("", "mail", "a group, see mail", NULL, "How mails leave."), .take = conf_take_mail, AT(dw_config, mail), .required = true },
+	{ KEY("", "replies", "a group, see replies", "none: answers to mails are not read", "Where answers to our mails, and bounces, arrive."),
+	  .take = conf_take_replies, AT(dw_config, replies) },
 	{ KEY("", "ladders", "a list of groups, see ladders", "the built-in ladders", "Replaces the built-in ladder of a kind of alert."),
 	  .take = conf_take_ladders, AT(dw_config, ladder) },
 	{ KEY("", "metrics_file", "a file, like \"/var/lib/prometheus/node-exporter/duewatch.prom\"", "none",
@@ -161,6 +174,34 @@ static const struct conf_key oauth_keys[] = {
 	  .take = conf_take_oauth_ca_file },
 };
 
+static const struct conf_key replies_keys[] = {
+	{ KEY("replies", "mailbox", "\"imaps://host/INBOX\" or \"imap://host/INBOX\"", NULL,
+	      "The mailbox; it is only read. imap:// requires STARTTLS unless starttls = \"off\"."),
+	  .take = conf_take_mailbox, .required = true },
+	{ KEY("replies", "starttls", "\"required\" or \"off\"", "\"required\"", "Whether imap:// may go unencrypted."), .take = take_second,
+	  AT(dw_replies_conf, starttls_off), .words = starttls_words },
+	{ KEY("replies", "username", "a text", NULL, "The login at the mailbox."), .take = conf_take_text,
+	  AT(dw_replies_conf, username), .max = 255, .required = true },
+	{ KEY("replies", "password_file", "a file only its owner and group can read", "none",
+	      "Holds the password; relative: below $CREDENTIALS_DIRECTORY if it is there, else beside the config."),
+	  .take = conf_take_replies_password },
+	{ KEY("replies", "oauth", "a group, see oauth", "none", "A login by OAuth 2 instead of a password."),
+	  .take = conf_take_oauth, AT(dw_replies_conf, oauth) },
+	{ KEY("replies", "ca_file", "a file of certificates (PEM)", "the system's", "Whom to trust for TLS there, and nobody else."),
+	  .take = conf_take_replies_ca },
+	{ KEY("replies", "every", "a duration from 1s to 1d, in quotes", "\"1m\"", "How often to look."), .take = conf_take_duration,
+	  AT(dw_replies_conf, every), .min = 1, .max = DAYS(1) },
+	{ KEY("replies", "address", "a bare address", "that of mail.from", "What people answer to; its mails arrive in the mailbox."),
+	  .take = conf_take_replies_address, AT(dw_replies_conf, address) },
+	{ KEY("replies", "authserv", "a server's name, like \"mx.example.com\"", "none: only links with a token are obeyed",
+	      "The server whose Authentication-Results tell a true sender from a forged one."),
+	  .take = conf_take_authserv, AT(dw_replies_conf, authserv) },
+	{ KEY("replies", "token_days", "1 to 90", "30", "For how many days a mail can be answered."), .take = take_int64,
+	  AT(dw_replies_conf, token_days), .min = 1, .max = 90 },
+	{ KEY("replies", "bounces", "true or false", "true", "Whether each mail has an envelope sender of its own (address+…), so that a bounce tells whose address is dead."),
+	  .take = conf_take_bool, AT(dw_replies_conf, bounces) },
+};
+
 static const struct conf_key person_keys[] = {
 	{ KEY("people", "name", "a text, each once", NULL, "What the person is called in here, on the command line and in feeds."),
 	  .take = conf_take_person_name, AT(dw_person, name), .required = true },
@@ -176,6 +217,8 @@ static const struct conf_key person_keys[] = {
 	  .take = conf_take_zone, AT(dw_person, zone) },
 	{ KEY("people", "daily_at", DAILY_WHAT, "the config's", "When the person's daily mail goes out; \"off\": everything at once."),
 	  .take = conf_take_daily, AT(dw_person, daily_minute) },
+	{ KEY("people", "calendar_part", "\"on\" or \"off\"", "\"on\"", "Whether the person's mails bring their deadlines as calendar entries."),
+	  .take = take_second, AT(dw_person, no_calendar), .words = calendar_words },
 };
 
 static const struct conf_key feed_keys[] = {
@@ -246,6 +289,18 @@ static const struct conf_key pack_keys[] = {
 	  .take = conf_take_int, AT(dw_pack, margin_days), .min = 0, .max = 60 },
 	{ KEY("packs", "max_extension_days", "0 to 1000", "0: not known", "Most days the platform gives in all."), .take = conf_take_int,
 	  AT(dw_pack, max_extension_days), .min = 0, .max = 1000 },
+	{ KEY("packs", "receipt_by", "\"seller\", \"buyer\", \"both\", \"none\" or \"unknown\"", "the base's", "Who may extend the receiving time."),
+	  .take = conf_take_word, AT(dw_pack, receipt_by), .words = receipt_by_words },
+	{ KEY("packs", "receipt_seller_times", "0 to 100", "0: not known", "How often the seller may extend the receiving time."),
+	  .take = conf_take_int, AT(dw_pack, receipt_seller_times), .min = 0, .max = 100 },
+	{ KEY("packs", "receipt_buyer_times", "0 to 100", "0: not known", "How often the buyer may extend the receiving time."),
+	  .take = conf_take_int, AT(dw_pack, receipt_buyer_times), .min = 0, .max = 100 },
+	{ KEY("packs", "payout", "\"receipt\", \"shipment\" or \"unknown\"", "the base's", "After what the platform pays the seller out."),
+	  .take = conf_take_word, AT(dw_pack, payout), .words = payout_words },
+	{ KEY("packs", "dispute_call_day", "0 to 365", "0: not known", "The day of a dispute from which either side may call the platform."),
+	  .take = conf_take_int, AT(dw_pack, dispute_call_day), .min = 0, .max = 365 },
+	{ KEY("packs", "dispute_auto_day", "0 to 365", "0: not known", "The day of a dispute on which it goes to the platform by itself."),
+	  .take = conf_take_int, AT(dw_pack, dispute_auto_day), .min = 0, .max = 365 },
 	{ KEY("packs", "order_url", "an address with {{order_id}}", "none", "The order's page on the platform."), .take = conf_take_text,
 	  AT(dw_pack, order_url), .max = 500 },
 	{ KEY("packs", "columns", "( (\"our field\", \"header in the file\"), … )", "the base's", "Which header is which field; goes before the base's."),
@@ -269,13 +324,16 @@ static const struct conf_key pack_keys[] = {
 
 #define SECTION(keys) { keys, DW_COUNT(keys) }
 const struct conf_section conf_root_section = SECTION(root_keys), conf_mail_section = SECTION(mail_keys),
-			  conf_fallback_section = SECTION(fallback_keys), conf_oauth_section = SECTION(oauth_keys), conf_person_section = SECTION(person_keys), conf_feed_section = SECTION(feed_keys),
+			  conf_fallback_section = SECTION(fallback_keys), conf_oauth_section = SECTION(oauth_keys),
+			  conf_replies_section = SECTION(replies_keys),
+			  conf_person_section = SECTION(person_keys), conf_feed_section = SECTION(feed_keys),
 			  conf_ladder_section = SECTION(ladder_keys), conf_pack_section = SECTION(pack_keys);
 
 const struct dw_config_key *dw_config_key(size_t i)
 {
-	const struct conf_section *all[] = { &conf_root_section, &conf_mail_section, &conf_fallback_section, &conf_oauth_section, &conf_person_section,
-					     &conf_feed_section, &conf_ladder_section, &conf_pack_section };
+	const struct conf_section *all[] = { &conf_root_section, &conf_mail_section, &conf_fallback_section, &conf_oauth_section,
+					     &conf_person_section, &conf_feed_section, &conf_ladder_section, &conf_pack_section,
+					     &conf_replies_section };
 
 	for (size_t k = 0; k < DW_COUNT(all); k++) {
 		if (i < all[k]->n)

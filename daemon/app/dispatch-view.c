@@ -93,6 +93,7 @@ static void step_item(struct dw_mail_item *item, const struct dw_case *c, const 
 	const struct dw_told *t = &step->told;
 
 	dw_case_item(c, t->side, item, config);
+	item->episode = t->episode;
 	if (t->kind == DW_NO_KIND) {
 		resolved_item(item, c, t);
 		return;
@@ -104,7 +105,7 @@ static void step_item(struct dw_mail_item *item, const struct dw_case *c, const 
 	item->ladder = &config->ladder[t->kind];
 }
 
-int dw_gather_steps(struct dw_engine *e, const struct dw_step_row *step, size_t n, const char *why_you, dw_time now,
+int dw_gather_steps(struct dw_engine *e, const struct dw_step_row *step, size_t n, const struct dw_note *why_you, dw_time now,
 		    struct dw_gathered *out, struct dw_err *err)
 {
 	const struct dw_step_row **sorted = dw_calloc(n ? n : 1, sizeof(*sorted));
@@ -130,6 +131,7 @@ int dw_gather_steps(struct dw_engine *e, const struct dw_step_row *step, size_t 
 		else if (r == 0) {
 			step_item(&g.item[g.n], &g.cases[g.n], sorted[i], e->config);
 			g.item[g.n].why_you = why_you;
+			r = dw_proof_load(e, &g.cases[g.n], &g.item[g.n], err);
 			g.n++;
 		}
 		if (r > 0)
@@ -341,8 +343,16 @@ int dw_gather_missing(struct dw_engine *e, int person, dw_time since, dw_time no
 
 enum { LONG_PAST_S = 14 * 86400 };
 
-int dw_gather_held(struct dw_engine *e, const char *feed, int64_t within, dw_time now, struct dw_gathered *out,
-		   dw_time *newest, struct dw_err *err)
+static int sooner(const void *a, const void *b)
+{
+	const struct dw_mail_item *x = a, *y = b;
+	dw_time tx = x->act_by == DW_UNKNOWN ? DW_NEVER : x->act_by, ty = y->act_by == DW_UNKNOWN ? DW_NEVER : y->act_by;
+
+	return tx != ty ? (tx < ty ? -1 : 1) : (x->order_row > y->order_row) - (x->order_row < y->order_row);
+}
+
+int dw_gather_held(struct dw_engine *e, const char *feed, dw_time now, struct dw_gathered *out, dw_time *newest,
+		   struct dw_err *err)
 {
 	struct id_list l = { 0 };
 	struct dw_gathered g = { 0 };
@@ -361,7 +371,7 @@ int dw_gather_held(struct dw_engine *e, const char *feed, int64_t within, dw_tim
 		for (int s = 0; c.feed && s < DW_SIDE_COUNT; s++) {
 			const struct dw_finding *f = &c.plan.finding[s];
 			/* behind it too: what is owed before act_by is told, but nobody knows what has happened since */
-			bool soon = f->kind != DW_NO_KIND && f->act_by != DW_UNKNOWN && f->act_by <= now + within &&
+			bool soon = f->kind != DW_NO_KIND && f->act_by != DW_UNKNOWN && f->act_by <= now + DW_BLIND_AHEAD_S &&
 				    f->act_by > now - LONG_PAST_S;
 
 			if (c.plan.held >> s & 1) {
@@ -379,6 +389,7 @@ int dw_gather_held(struct dw_engine *e, const char *feed, int64_t within, dw_tim
 		g.cases[g.n] = c;
 		g.cases[g.n].sources.main = &g.cases[g.n].main;
 		dw_case_item(&g.cases[g.n], (enum dw_side)side, &g.item[g.n], e->config);
+		g.item[g.n].step = "open"; /* listed, not told: its steps are held back */
 		g.n++;
 	}
 	free(l.p);
@@ -386,6 +397,8 @@ int dw_gather_held(struct dw_engine *e, const char *feed, int64_t within, dw_tim
 		dw_gathered_fini(&g);
 		return r;
 	}
+	if (g.n)
+		qsort(g.item, g.n, sizeof(*g.item), sooner); /* they point into the cases, which stay */
 	*out = g;
 	return 0;
 }

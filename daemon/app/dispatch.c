@@ -1,6 +1,9 @@
 /* engine-impl.h: waiting steps become mails; queued mails lose entries, are replaced, rendered anew, redirected. Every
  * function runs inside the caller's transaction. */
 #include "dispatch-view.h"
+#include "note.h"
+
+#include "duewatch/reply.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -54,6 +57,7 @@ static int salt(struct dw_engine *e, char **out, struct dw_err *err)
 static int store_mail(struct dw_engine *e, struct dw_mail_row *row, const struct dw_mail_view *view, struct dw_err *err)
 {
 	struct dw_mail_view salted = *view;
+	unsigned char token_key[DW_TOKEN_KEY];
 	DW_FREE char *secret = NULL;
 	struct dw_mail mail = { 0 };
 	DW_BUF key = { 0 };
@@ -65,6 +69,13 @@ static int store_mail(struct dw_engine *e, struct dw_mail_row *row, const struct
 	if (key.failed)
 		return dw_err_oom(err);
 	salted.key = key.p;
+	salted.salt = secret;
+	if (view->config->replies.address) {
+		r = dw_engine_token_key(e, token_key, err);
+		if (r < 0)
+			return r;
+		salted.token_key = token_key;
+	}
 	r = dw_mail_compose(e->composer, &mail, &salted, err);
 	if (r < 0)
 		return r;
@@ -96,7 +107,7 @@ static int new_row(struct dw_engine *e, enum dw_mail_type type, int person, dw_t
 
 static void log_queued(struct dw_engine *e, const struct dw_mail_row *row, const struct dw_mail_item *item, size_t n)
 {
-	static const char *const type[] = { "alert", "daily", "first_look", "resolved", "feed", "note" };
+	static const char *const type[] = { "alert", "daily", "first_look", "resolved", "feed", "note", "answer" };
 	char number[DW_WORD_SIZE];
 
 	if (n == 1)
@@ -116,7 +127,7 @@ struct daily {
 	struct dw_mail_feed *feed;
 	size_t n_feed;
 	bool news; /* something in health the operator has not been told */
-	const char **note; /* rejected cells and rows, as the feeds' rows have them */
+	struct dw_note *note; /* rejected cells and rows, as the feeds' rows have them */
 	size_t n_note;
 };
 
@@ -158,7 +169,7 @@ static int daily_feeds(struct dw_engine *e, int person, dw_time now, struct dail
 		if (!is_operator(e, person) || rejects_hash(row) == 0 || rejects_hash(row) == row->rejects_told)
 			continue;
 		d->news = true;
-		d->note[d->n_note++] = row->rejects; /* line, column, reason: rules.md §2, Bad cells */
+		dw_note_rejects(&d->note[d->n_note++], row);
 	}
 	return 0;
 }
@@ -206,6 +217,37 @@ static int cover(struct dw_engine *e, const struct dw_step_row *step, size_t n, 
 	return r;
 }
 
+enum { PROBE_S = 20 * 3600 }; /* the same step of the next day must not come too early for it */
+
+/* Its address is dead by what came back: the next person gets it at once. One a day goes there all the same, for that is
+ * the only way to learn that it is well again. */
+static int pass_by(struct dw_engine *e, struct dw_mail_row *row, dw_time now, struct dw_err *err)
+{
+	struct dw_dead_row dead;
+	int r = dw_bounce_is_dead(e, row->address, now, &dead, err);
+	bool probe;
+
+	if (r <= 0)
+		return r;
+	probe = now - (dead.tried != DW_UNKNOWN ? dead.tried : dead.since) >= PROBE_S;
+	r = dw_dispatch_redirect(e, row, dead.why, now, err);
+	if (r != 0) /* nobody is left: it goes where it was to go */
+		return r < 0 ? r : 0;
+	if (probe) {
+		dead.tried = now;
+		free(row->visited);
+		row->visited = dw_strdup(row->person); /* told on already: if it comes back, nobody is told again */
+		r = row->visited ? dw_store_mail_answered(e->store, row, err) : dw_err_oom(err);
+		return r < 0 ? r : dw_store_dead_put(e->store, &dead, err);
+	}
+	row->state = DW_MAIL_FAILED;
+	row->next_try = DW_NEVER;
+	row->verdict = DW_DEAD_ADDRESS;
+	free(row->answer);
+	row->answer = dw_strdup(dead.why);
+	return row->answer ? dw_store_mail_answered(e->store, row, err) : dw_err_oom(err);
+}
+
 static int mail_steps(struct dw_engine *e, enum dw_mail_type type, int person, const struct dw_step_row *step, size_t n,
 		      const struct daily *daily, const char *key_more, dw_time now, struct dw_err *err)
 {
@@ -243,6 +285,8 @@ static int mail_steps(struct dw_engine *e, enum dw_mail_type type, int person, c
 		log_queued(e, &row, g.item, g.n + g.more);
 		r = mark_mailed(e, step, n, row.id, now, err);
 	}
+	if (r == 0)
+		r = pass_by(e, &row, now, err);
 	dw_mail_row_fini(&row);
 	dw_gathered_fini(&g);
 	return r < 0 ? r : 0;
@@ -477,46 +521,48 @@ static bool is_live(const struct dw_step_row *s, const void *arg)
 	return s->told.state == DW_STEP_MAILED;
 }
 
-/* NOTE and FEED mails carry their words, to be rendered again. */
-static char *words_model(const char *title, const char *const *note, size_t n, const char *feed)
-{
-	json_t *o = json_object(), *list = json_array();
-	char *text;
+/* What a NOTE or FEED mail shows besides its note: the feed's health, the orders to look at by hand. */
+struct shown {
+	struct dw_mail_feed feed;
+	struct dw_gathered held;
+};
 
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_string(note[i]));
-	json_object_set_new(o, "title", json_string(title));
-	json_object_set_new(o, "notes", list);
-	if (feed)
-		json_object_set_new(o, "feed", json_string(feed));
-	text = json_dumps(o, JSON_COMPACT);
-	json_decref(o);
-	return text;
+static int show_feed(struct dw_engine *e, const char *name, bool held, struct shown *s, struct dw_mail_view *v, struct dw_err *err)
+{
+	int ix = name ? dw_feed_index(e, name) : -1, r = 0;
+	dw_time newest;
+
+	if (ix < 0)
+		return 0;
+	s->feed = (struct dw_mail_feed){ .row = &e->feed_row[ix], .conf = &e->config->feeds[ix],
+					 .stale = dw_feed_is_stale(&e->config->feeds[ix], &e->feed_row[ix], v->now) };
+	v->feed = &s->feed;
+	v->n_feed = 1;
+	if (held)
+		r = dw_gather_held(e, name, v->now, &s->held, &newest, err);
+	v->item = s->held.item;
+	v->n_item = s->held.n;
+	v->n_more = s->held.more;
+	return r;
 }
 
-enum { NOTES_MAX = 16 };
-
-static int render_words(struct dw_engine *e, struct dw_mail_row *mail, const struct dw_mail_view *base, struct dw_err *err)
+/* NOTE and FEED mails carry what they say, to be rendered again. */
+static int render_note(struct dw_engine *e, struct dw_mail_row *mail, const struct dw_mail_view *base, struct dw_err *err)
 {
 	struct dw_mail_view v = *base;
-	json_t *o = mail->model ? json_loads(mail->model, 0, NULL) : NULL;
-	const char *note[NOTES_MAX], *feed = json_string_value(json_object_get(o, "feed"));
-	json_t *list = json_object_get(o, "notes");
-	struct dw_mail_feed f = { 0 };
-	int ix = feed ? dw_feed_index(e, feed) : -1, r;
+	struct dw_note_read read;
+	struct shown shown = { 0 };
+	int r = dw_note_read(&read, mail->model);
 
-	for (size_t i = 0; i < json_array_size(list) && v.n_note < NOTES_MAX; i++)
-		note[v.n_note++] = json_string_value(json_array_get(list, i));
-	v.note = note;
-	v.title = json_string_value(json_object_get(o, "title"));
-	if (ix >= 0) {
-		f = (struct dw_mail_feed){ .row = &e->feed_row[ix], .conf = &e->config->feeds[ix],
-					   .stale = dw_feed_is_stale(&e->config->feeds[ix], &e->feed_row[ix], v.now) };
-		v.feed = &f;
-		v.n_feed = 1;
-	}
-	r = v.title ? store_mail(e, mail, &v, err) : 0; /* without its words the bytes stay as they are */
-	json_decref(o);
+	if (r)
+		return 0; /* without its words the bytes stay as they are */
+	v.note = &read.note;
+	v.n_note = 1;
+	r = show_feed(e, read.feed, read.held, &shown, &v, err);
+	if (r == 0)
+		r = store_mail(e, mail, &v, err);
+	dw_gathered_fini(&shown.held);
+	dw_note_read_fini(&read);
 	return r;
 }
 
@@ -536,8 +582,10 @@ static int render_again(struct dw_engine *e, struct dw_mail_row *mail, bool plai
 		return dw_err_oom(err);
 	if (person < 0)
 		return 0; /* left the config: the bytes stay */
+	if (mail->type == DW_MAIL_ANSWER)
+		return 0; /* it says what was so when it was asked */
 	if (mail->type == DW_MAIL_FEED || mail->type == DW_MAIL_NOTE)
-		return render_words(e, mail, &v, err);
+		return render_note(e, mail, &v, err);
 	r = dw_store_step_of_mail(e->store, mail->id, dw_step_list_add, &l, err);
 	if (l.oom)
 		r = dw_err_oom(err);
@@ -625,31 +673,64 @@ int dw_dispatch_withdraw(struct dw_engine *e, int64_t order, enum dw_side side, 
 	return r < 0 ? r : n;
 }
 
-/* ---- words ---- */
+/* ---- notes ---- */
 
-int dw_dispatch_words(struct dw_engine *e, enum dw_mail_type type, int person, const char *title,
-		      const char *const *note, size_t n_note, const struct dw_feed_conf *feed, const char *key,
-		      dw_time now, struct dw_err *err)
+int dw_dispatch_note(struct dw_engine *e, const struct dw_telling *t, int person, dw_time now, struct dw_err *err)
 {
-	struct dw_mail_view v = { .type = type, .config = e->config, .person = person, .now = now, .key = key,
-				  .note = note, .n_note = n_note, .title = title };
-	struct dw_mail_feed f = { 0 };
+	enum dw_mail_type type = t->feed ? DW_MAIL_FEED : DW_MAIL_NOTE;
+	struct dw_mail_view v = { .type = type, .config = e->config, .person = person, .now = now, .key = t->key,
+				  .note = t->note, .n_note = 1 };
+	const char *feed = t->feed ? t->feed->name : NULL;
+	struct shown shown = { 0 };
 	struct dw_mail_row row;
-	int ix = feed ? dw_feed_index(e, feed->name) : -1, r = new_row(e, type, person, now, &row, err);
+	int r = new_row(e, type, person, now, &row, err);
 
 	if (r < 0)
 		return r;
-	if (ix >= 0) {
-		f = (struct dw_mail_feed){ .row = &e->feed_row[ix], .conf = feed,
-					   .stale = dw_feed_is_stale(feed, &e->feed_row[ix], now) };
-		v.feed = &f;
-		v.n_feed = 1;
-	}
-	row.model = words_model(title, note, n_note, feed ? feed->name : NULL);
-	r = store_mail(e, &row, &v, err);
+	row.model = dw_note_model(t->note, feed, t->held);
+	r = row.model ? show_feed(e, feed, t->held, &shown, &v, err) : dw_err_oom(err);
 	if (r == 0)
-		dw_engine_log(e, DW_LOG_INFO, "queued mail=%lld type=%s person=%s: %s", (long long)row.id,
-			      type == DW_MAIL_FEED ? "feed" : "note", row.person, title);
+		r = store_mail(e, &row, &v, err);
+	if (r == 0)
+		dw_engine_log(e, DW_LOG_INFO, "queued mail=%lld type=%s person=%s note=%s%s%s", (long long)row.id,
+			      feed ? "feed" : "note", row.person, t->note->name, feed ? " feed=" : "", feed ? feed : "");
+	if (r == 0)
+		r = pass_by(e, &row, now, err);
+	dw_gathered_fini(&shown.held);
+	dw_mail_row_fini(&row);
+	return r;
+}
+
+/* ---- an answer ---- */
+
+static char *orders_model(const int64_t *orders, size_t n)
+{
+	json_t *o = json_object(), *list = json_array();
+	char *text;
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_integer(orders[i]));
+	json_object_set_new(o, "orders", list);
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	return text;
+}
+
+int dw_dispatch_answer(struct dw_engine *e, int person, const char *title, const struct dw_reply_answer *answer,
+		       const struct dw_mail_item *item, size_t n_item, const int64_t *orders, size_t n_orders, const char *key,
+		       dw_time now, struct dw_err *err)
+{
+	struct dw_mail_view v = { .type = DW_MAIL_ANSWER, .config = e->config, .person = person, .now = now, .key = key,
+				  .title = title, .answer = answer, .item = item, .n_item = n_item };
+	struct dw_mail_row row;
+	int r = new_row(e, DW_MAIL_ANSWER, person, now, &row, err);
+
+	if (r < 0)
+		return r;
+	row.model = orders_model(orders, n_orders);
+	r = row.model ? store_mail(e, &row, &v, err) : dw_err_oom(err);
+	if (r == 0)
+		log_queued(e, &row, item, n_item);
 	dw_mail_row_fini(&row);
 	return r;
 }
@@ -667,8 +748,9 @@ static bool visited(const char *list, const char *name)
 }
 
 /* Deputy, manager, default_owner: each visited once. -1: nobody is left. */
-static int next_person(const struct dw_engine *e, const struct dw_mail_row *dead)
+static int next_person(struct dw_engine *e, const struct dw_mail_row *dead, dw_time now)
 {
+	struct dw_dead_row row;
 	const struct dw_people *people = &e->config->people;
 	int who = dw_people_find(people, dead->person);
 	int next[3] = { people->default_owner, people->default_owner, people->default_owner };
@@ -678,7 +760,8 @@ static int next_person(const struct dw_engine *e, const struct dw_mail_row *dead
 		next[1] = dw_people_role(people, who, DW_MANAGER);
 	}
 	for (int i = 0; i < 3; i++)
-		if (next[i] != who && !visited(dead->visited, people->p[next[i]].name))
+		if (next[i] != who && !visited(dead->visited, people->p[next[i]].name) &&
+		    dw_bounce_is_dead(e, people->p[next[i]].email, now, &row, NULL) == 0)
 			return next[i];
 	return -1;
 }
@@ -705,45 +788,49 @@ static int redirect_steps(struct dw_engine *e, const struct dw_mail_row *dead, i
 	return r < 0 ? r : 0;
 }
 
-/* A dead person's mail as another reads it: her steps; of a daily mail nothing else; of mere words all of them. */
+/* A dead person's mail as another reads it: her steps; of a daily mail nothing else; of a note all of it. */
 static int compose_redirected(struct dw_engine *e, struct dw_mail_row *row, const struct dw_mail_row *dead,
-			      const struct dw_gathered *g, int person, const char *reason, const char *key, dw_time now,
+			      const struct dw_gathered *g, int person, const struct dw_note *reason, const char *key, dw_time now,
 			      struct dw_err *err)
 {
-	json_t *o = dead->model ? json_loads(dead->model, 0, NULL) : NULL;
-	json_t *list = json_object_get(o, "notes");
-	const char *note[NOTES_MAX] = { reason };
+	struct dw_note note[2] = { *reason };
 	struct dw_mail_view v = { .type = row->type, .config = e->config, .person = person, .now = now, .key = key,
-				  .item = g->item, .n_item = g->n, .n_more = g->more, .note = note, .n_note = 1,
-				  .title = dead->subject };
-	int r;
+				  .item = g->item, .n_item = g->n, .n_more = g->more, .note = note, .n_note = 1 };
+	struct dw_note_read read = { 0 };
+	struct shown shown = { 0 };
+	int r = 0;
 
-	for (size_t i = 0; i < json_array_size(list) && v.n_note < NOTES_MAX; i++)
-		if (json_is_string(json_array_get(list, i)))
-			note[v.n_note++] = json_string_value(json_array_get(list, i));
-	r = store_mail(e, row, &v, err);
-	json_decref(o);
+	if (dw_note_read(&read, dead->model) == 0) {
+		note[v.n_note++] = read.note;
+		r = show_feed(e, read.feed, read.held, &shown, &v, err);
+	}
+	if (r == 0)
+		r = store_mail(e, row, &v, err);
+	dw_gathered_fini(&shown.held);
+	dw_note_read_fini(&read);
 	return r;
 }
 
 int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const char *why, dw_time now, struct dw_err *err)
 {
-	int person = next_person(e, dead), r;
+	int person = next_person(e, dead, now), r;
 	struct dw_step_list l = { 0 };
 	struct dw_gathered g = { 0 };
+	struct dw_note reason = { .name = "redirected",
+				  .value = { { .name = "person", .text = dead->person }, { .name = "address", .text = dead->address },
+					     { .name = "answer", .text = why } } };
 	struct dw_mail_row row;
-	char reason[700], key[300];
+	char key[300];
 	bool told;
 
+	if (visited(dead->visited, dead->person))
+		return 0; /* it went on when it was written */
 	if (person < 0) {
 		dw_engine_log(e, DW_LOG_ERROR,
 			      "mail=%lld person=%s: the address is refused and nobody is left to tell; it is tried again",
 			      (long long)dead->id, dead->person);
 		return 1;
 	}
-	snprintf(reason, sizeof(reason), "This was for %.64s, whose address %.200s the mail server refuses: %.300s", dead->person,
-		 dead->address, why);
-	dw_utf8_mend(reason);
 	snprintf(key, sizeof(key), "redirect|%.200s|%.64s", dead->message_id, e->config->people.p[person].name);
 	r = new_row(e, dead->type, person, now, &row, err);
 	if (r < 0)
@@ -754,13 +841,13 @@ int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const ch
 		sprintf(row.visited, "%s%s%s", dead->visited ? dead->visited : "", dead->visited ? " " : "", dead->person);
 	r = redirect_steps(e, dead, person, &l, now, err);
 	if (r == 0)
-		r = dw_gather_steps(e, l.p, l.n, reason, now, &g, err);
+		r = dw_gather_steps(e, l.p, l.n, &reason, now, &g, err);
 	/* another's list of all that is open isn't this reader's */
 	if (dead->type == DW_MAIL_DAILY)
 		row.type = DW_MAIL_ALERT;
 	told = dead->type != DW_MAIL_DAILY || g.n > 0;
 	if (r == 0 && told)
-		r = compose_redirected(e, &row, dead, &g, person, reason, key, now, err);
+		r = compose_redirected(e, &row, dead, &g, person, &reason, key, now, err);
 	if (r == 0 && told)
 		r = mark_mailed(e, l.p, l.n, row.id, now, err);
 	if (r == 0 && told)

@@ -2,6 +2,7 @@
  * be told becomes mails (dispatch.c) in the transaction that marks it told. A step recorded as waiting is owed still:
  * a crash between the two loses nothing and repeats nothing. */
 #include "engine-impl.h"
+#include "note.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -216,11 +217,15 @@ int dw_engine_start(struct dw_engine *e, dw_time now, struct dw_err *err)
 		r = check_rules(e, err);
 	if (r == 0)
 		r = start_people(e, now, err);
+	if (r == 0 && e->config->replies.address)
+		r = dw_engine_reply_key(e, err);
 	if (r < 0) {
 		dw_store_rollback(e->store);
+		e->keyed = false; /* it may have been made just now */
 		return r;
 	}
 	r = dw_store_commit(e->store, err);
+	e->keyed &= r == 0;
 	e->started |= r == 0;
 	e->decided_any = true; /* steps may wait for their mails since before a crash */
 	if (r == 0 && released > 0)
@@ -350,8 +355,11 @@ static int tell_setter(struct dw_engine *e, const struct dw_case *c, const struc
 {
 	DW_BUF said = { 0 };
 	DW_BUF says = { 0 };
-	char text[900], key[300], title[200];
-	const char *note[1] = { text };
+	struct dw_note note = { .name = "hand_outvoted",
+				.value = { { .name = "order_id", .text = c->row.order_id },
+					   { .name = "field", .type = DW_NOTE_FIELD, .num = h->field },
+					   { .name = "record", .type = DW_NOTE_NUMBER, .num = dw_fields[h->field].record } } };
+	char key[300];
 	int who = dw_people_find(&e->config->people, h->by);
 
 	dw_fact_text(&said, &h->value, h->field);
@@ -360,15 +368,11 @@ static int tell_setter(struct dw_engine *e, const struct dw_case *c, const struc
 		return dw_err_oom(err);
 	if (strcmp(dw_buf_str(&said), dw_buf_str(&says)) == 0)
 		return 0;
-	snprintf(title, sizeof(title), "%s of order %.64s: your value no longer counts", dw_fields[h->field].name,
-		 c->row.order_id);
-	snprintf(text, sizeof(text), "Order %.64s: you said %s = %.200s; the platform still says %.200s. That counts from now on. "
-				     "If you are right, see to it on the platform.",
-		 c->row.order_id, dw_fields[h->field].name, dw_buf_str(&said), says.n ? dw_buf_str(&says) : "nothing");
-	dw_utf8_mend(text);
+	dw_note_fact(&note.value[3], "said", &h->value, h->field, dw_buf_str(&said));
+	dw_note_fact(&note.value[4], "says", &c->order.f, h->field, dw_buf_str(&says));
 	snprintf(key, sizeof(key), "fallen|%s|%s|%s|%lld", c->row.feed, c->row.order_id, dw_fields[h->field].name,
 		 (long long)h->at);
-	return dw_dispatch_words(e, DW_MAIL_NOTE, who >= 0 ? who : c->owner, title, note, 1, NULL, key, now, err);
+	return dw_dispatch_note(e, &(struct dw_telling){ .note = &note, .key = key }, who >= 0 ? who : c->owner, now, err);
 }
 
 static int drop_fallen(struct dw_engine *e, const struct dw_case *c, dw_time now, struct dw_err *err)
@@ -503,20 +507,18 @@ static int decide_batch(struct dw_engine *e, dw_time now, int budget_ms, struct 
 
 static int tell_moved(struct dw_engine *e, dw_time now, struct dw_err *err)
 {
-	char text[200], key[64];
-	const char *note[1] = { text };
+	struct dw_note note = { .name = "deadlines_moved",
+				.value = { { .name = "n", .type = DW_NOTE_NUMBER, .num = e->moved } } };
+	char key[64];
 	int r = 0;
 
 	if (e->moved == 0)
 		return 0;
-	snprintf(text, sizeof(text), "%lld deadlines moved because the configuration, a rule pack, the time zone data or the "
-				     "program changed. Steps that had passed by the new dates are not sent again.",
-		 (long long)e->moved);
 	for (size_t i = 0; r >= 0 && i < e->config->people.n_operators; i++) {
 		int who = e->config->people.operators[i];
 
 		snprintf(key, sizeof(key), "moved|%lld|%d", (long long)now, who);
-		r = dw_dispatch_words(e, DW_MAIL_NOTE, who, "Deadlines moved", note, 1, NULL, key, now, err);
+		r = dw_dispatch_note(e, &(struct dw_telling){ .note = &note, .key = key }, who, now, err);
 	}
 	if (r >= 0)
 		e->moved = 0;

@@ -264,7 +264,9 @@ static void on_signal(uv_signal_t *s, int signum)
 	case SIGHUP:
 		dw_worker_reload(&l->worker);
 		break;
-	case SIGUSR1: /* but half a file doesn't count: what is being written waits for its writer */
+	case SIGUSR1:
+		dw_mailbox_wake(&l->worker, true);
+		/* half a file doesn't count: what is being written waits for its writer */
 		for (size_t i = 0; i < l->conf->config->n_feeds; i++)
 			l->conf->poll[i].next_ms = dw_clock_boot_ms();
 		see_folders(l);
@@ -303,9 +305,9 @@ static void close_posted(struct loop *l)
 }
 
 static int run(struct loop *l, const struct dw_daemon_opts *opts, struct dw_config *config, struct dw_relays *relays,
-	       struct dw_err *err)
+	       struct dw_mailbox_conf *mailbox, struct dw_err *err)
 {
-	int r = dw_worker_start(&l->worker, opts, config, relays, post, l, err);
+	int r = dw_worker_start(&l->worker, opts, config, relays, mailbox, post, l, err);
 
 	if (r < 0) {
 		stop(l);
@@ -330,13 +332,17 @@ int dw_daemon_run(const struct dw_daemon_opts *opts)
 	struct loop l = { .watch = { .fd = -1, .state_wd = -1 } };
 	struct dw_config *config = NULL;
 	struct dw_relays *relays = NULL;
+	struct dw_mailbox_conf *mailbox = NULL;
 	struct dw_err err = { "" };
 	int r = dw_config_load_logged(&config, opts, true, &err);
 
 	if (r == 0)
 		r = dw_relays_new(&relays, config, &err);
+	if (r == 0)
+		r = dw_mailbox_conf_new(&mailbox, config, &err);
 	if (r < 0) {
 		dw_log(3, "%s", err.text);
+		dw_relays_free(relays);
 		dw_config_free(config);
 		return dw_fault_passes(r) ? 1 : 2;
 	}
@@ -346,10 +352,11 @@ int dw_daemon_run(const struct dw_daemon_opts *opts)
 	if (r < 0) {
 		dw_log(3, "libuv: %s", uv_strerror(r));
 		dw_relays_free(relays);
+		dw_mailbox_conf_free(mailbox);
 		dw_config_free(config);
 		return 1;
 	}
-	r = run(&l, opts, config, relays, &err);
+	r = run(&l, opts, config, relays, mailbox, &err);
 	if (r < 0)
 		dw_log(3, "%s", err.text);
 	dw_watch_close(&l.watch);

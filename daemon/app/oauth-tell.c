@@ -11,18 +11,15 @@ enum { AGAIN_S = 86400 };
 static int write_note(struct dw_engine *e, const char *name, const struct dw_oauth_health *h, dw_time now, struct dw_err *err)
 {
 	const struct dw_people *people = &e->config->people;
-	char text[700], key[96];
-	const char *note[2] = { text, "Run that command on the machine duewatch runs on: it prints an address, somebody who may use the mailbox "
-				      "opens it in any browser and agrees. duewatch doctor then says whether the login works." };
+	const struct dw_note note = { .name = "token_expiring",
+				      .value = { { .name = "login", .text = name }, { .name = "error", .text = h->error },
+						 { .name = "gone", .type = DW_NOTE_NUMBER, .num = h->state == DW_OAUTH_GONE } } };
+	char key[96];
 	int r = 0;
 
-	snprintf(text, sizeof(text), "The login \"%.32s\" needs a person. %.512s", name, h->error);
-	dw_utf8_mend(text);
 	for (size_t i = 0; r >= 0 && i < people->n_operators; i++) {
 		snprintf(key, sizeof(key), "token_expiring|%.32s|%lld|%d", name, (long long)now, people->operators[i]);
-		r = dw_dispatch_words(e, DW_MAIL_NOTE, people->operators[i],
-				      h->state == DW_OAUTH_GONE ? "A mail login no longer works (token_expiring)" : "A mail login ends soon (token_expiring)",
-				      note, DW_COUNT(note), NULL, key, now, err);
+		r = dw_dispatch_note(e, &(struct dw_telling){ .note = &note, .key = key }, people->operators[i], now, err);
 	}
 	return r < 0 ? r : 0;
 }

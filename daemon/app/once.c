@@ -5,6 +5,7 @@
 #include "duewatch/quote.h"
 #include "duewatch/relays.h"
 
+#include "mailbox.h"
 #include "pulse.h"
 
 #include <stdio.h>
@@ -68,11 +69,21 @@ static int check_feed(const struct dw_feed_conf *feed)
 	return bad ? r : 0;
 }
 
+static void say_template(void *ctx, const char *problem)
+{
+	DW_FREE char *line = dw_strdup(problem);
+
+	(void)ctx;
+	if (!line)
+		return; /* a shortage, seen at the end */
+	dw_quote_line(line);
+	fprintf(stderr, "%s\n", line);
+}
+
 int dw_check_run(const struct dw_daemon_opts *opts)
 {
 	struct dw_problems problems = { 0 };
 	struct dw_config *config = NULL;
-	struct dw_composer *composer = NULL;
 	struct dw_err err = { "" };
 	int r = dw_config_load(&config, opts->config, opts->datadir, &problems, &err), bad = 0;
 	bool passes = dw_fault_passes(r);
@@ -91,12 +102,11 @@ int dw_check_run(const struct dw_daemon_opts *opts)
 	if (r < 0 && problems.errors == 0)
 		fprintf(stderr, "%s: %s\n", opts->config, err.text);
 	bad = !config || problems.errors > 0;
-	r = config ? dw_composer_new(&composer, config, &err) : 0;
-	if (r < 0) {
+	r = config ? dw_templates_check(config, say_template, NULL, &err) : 0;
+	if (r < 0)
 		fprintf(stderr, "%s\n", err.text);
-		bad = 1;
-		passes |= dw_machine_short(r);
-	}
+	bad |= r != 0;
+	passes |= r < 0 && dw_machine_short(r);
 	for (size_t i = 0; config && i < config->n_feeds; i++) {
 		r = check_feed(&config->feeds[i]);
 		bad |= r < 0;
@@ -108,7 +118,6 @@ int dw_check_run(const struct dw_daemon_opts *opts)
 	}
 	if (!bad)
 		fprintf(stderr, "%s: fine (%zu feeds, %zu people)\n", opts->config, config->n_feeds, config->people.n);
-	dw_composer_free(composer);
 	dw_config_free(config);
 	dw_problems_fini(&problems);
 	return !bad ? 0 : passes ? 1 : 2;
@@ -121,6 +130,7 @@ struct once {
 	struct dw_store *store;
 	struct dw_engine *engine;
 	struct dw_relays *relays;
+	struct dw_mailbox_conf *mailbox;
 	struct dw_transport *transport[DW_RELAYS_MAX];
 	bool failed;
 };
@@ -130,6 +140,7 @@ static void once_fini(struct once *o)
 	for (size_t i = 0; i < DW_RELAYS_MAX; i++)
 		dw_transport_free(o->transport[i]);
 	dw_relays_free(o->relays);
+	dw_mailbox_conf_free(o->mailbox);
 	dw_engine_free(o->engine);
 	dw_store_close(o->store);
 	dw_config_free(o->config);
@@ -296,6 +307,8 @@ static int open_all(struct once *o, const struct dw_daemon_opts *opts, struct dw
 
 	(void)opts;
 	if (r == 0)
+		r = dw_mailbox_conf_new(&o->mailbox, o->config, err);
+	if (r == 0)
 		r = dw_state_folder_make(o->config->state, err);
 	if (r == 0)
 		r = dw_become_owner(o->config->state, err);
@@ -327,6 +340,11 @@ int dw_once_run(const struct dw_daemon_opts *opts)
 			r = check_clock(&o, &err);
 		if (r == 0)
 			r = read_all(&o, &err);
+		if (r == 0) {
+			r = dw_mailbox_once(o.engine, o.mailbox, &err);
+			o.failed |= r > 0;
+			r = r < 0 ? r : 0;
+		}
 		if (r == 0)
 			r = decide_all(&o, !first, &err);
 		if (r == 0)

@@ -32,11 +32,20 @@ static bool is_busy(const char *address, const char *const *busy, size_t n)
 	return false;
 }
 
+/* Each mail has its own where bounces are read, so that one says which mail it is about and can't be made up. */
+static char *envelope_sender(struct dw_engine *e, int64_t id)
+{
+	const struct dw_replies_conf *r = &e->config->replies;
+	char *own = r->address && r->bounces && e->keyed ? dw_verp_make(e->reply_key, r->address, id) : NULL;
+
+	return own ? own : dw_strdup(e->config->mail.from_address);
+}
+
 static int fill_job(struct dw_engine *e, struct dw_mail_row *row, struct dw_send_job *out, struct dw_err *err)
 {
 	struct dw_send_job j = { .id = row->id, .tries = row->tries };
 
-	j.from = dw_strdup(e->config->mail.from_address);
+	j.from = envelope_sender(e, row->id);
 	j.to = dw_strdup(row->address);
 	j.message_id = dw_strdup(row->message_id);
 	j.bytes = dw_steal(&row->bytes);
@@ -232,6 +241,8 @@ static int take_dead(struct dw_engine *e, struct dw_mail_row *row, const struct 
 	row->next_try = DW_NEVER;
 	log_answer(e, row, a, "dead address");
 	r = mark_person(e, row, now, a->text, err);
+	if (r >= 0 && row->type == DW_MAIL_ANSWER)
+		return 0; /* nobody else asked */
 	if (r >= 0)
 		r = dw_dispatch_redirect(e, row, a->text, now, err);
 	if (r == -EBADMSG) { /* its steps wait for the next person; the answer itself must be recorded */
@@ -256,6 +267,8 @@ static int take_answer(struct dw_engine *e, struct dw_mail_row *row, const struc
 		row->sent_at = now;
 		row->next_try = DW_NEVER;
 		r = mark_person(e, row, DW_UNKNOWN, "", err);
+		if (r >= 0)
+			r = dw_bounce_delivered(e, row->address, now, err);
 		log_answer(e, row, a, "delivered");
 		break;
 	case DW_RETRY:

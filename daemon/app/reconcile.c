@@ -141,23 +141,18 @@ static void say(struct dw_engine *e, const struct books *b, const struct dw_coun
 
 static int tell(struct dw_engine *e, const char *wrong, dw_time now, struct dw_err *err)
 {
-	char text[900], key[96];
-	const char *note[1] = { text };
+	struct dw_note note = { .name = "unaccounted", .value = { { .name = "wrong", .text = wrong } } };
+	char key[96];
 	dw_time told;
 	int r = load_time(e->store, key_told, &told, err);
 
 	if (r < 0 || (told != DW_UNKNOWN && told <= now && now < told + TELL_AGAIN_S))
 		return r;
-	snprintf(text, sizeof(text),
-		 "The daily count of orders and steps doesn't add up: %.600s. Until it does, don't rely on silence: look at "
-		 "duewatch status. duewatch doctor looks for a cause.",
-		 wrong);
-	dw_utf8_mend(text);
 	for (size_t i = 0; r >= 0 && i < e->config->people.n_operators; i++) {
 		int who = e->config->people.operators[i];
 
 		snprintf(key, sizeof(key), "unaccounted|%lld|%d", (long long)now, who);
-		r = dw_dispatch_words(e, DW_MAIL_NOTE, who, "Something is unaccounted for", note, 1, NULL, key, now, err);
+		r = dw_dispatch_note(e, &(struct dw_telling){ .note = &note, .key = key }, who, now, err);
 	}
 	return r < 0 ? r : save_time(e->store, key_told, now, err);
 }

@@ -217,19 +217,14 @@ static int store_health(struct dw_worker *w, struct dw_err *err)
 static int write_note(struct dw_worker *w, const char *name, const struct dw_relay_health *h, struct dw_err *err)
 {
 	const struct dw_people *people = &w->conf->config->people;
-	char first[900], key[96];
-	const char *note[2] = { first, "duewatch goes back to the first relay by itself as soon as it works again. Until then "
-				       "there is one relay less to rely on: duewatch status shows them, duewatch doctor "
-				       "asks each." };
+	const struct dw_note note = { .name = "relay_fallback",
+				      .value = { { .name = "relay", .text = name }, { .name = "error", .text = h->error } } };
+	char key[96];
 	int r = 0;
 
-	snprintf(first, sizeof(first), "For over an hour mails have been leaving by a fallback, because %.300s is ill: %.400s",
-		 name, h->error);
-	dw_utf8_mend(first);
 	for (size_t i = 0; r >= 0 && i < people->n_operators; i++) {
 		snprintf(key, sizeof(key), "fallback|%lld|%d", (long long)h->since, people->operators[i]);
-		r = dw_dispatch_words(w->engine, DW_MAIL_NOTE, people->operators[i], "Mails leave by a fallback relay", note,
-				      DW_COUNT(note), NULL, key, w->now, err);
+		r = dw_dispatch_note(w->engine, &(struct dw_telling){ .note = &note, .key = key }, people->operators[i], w->now, err);
 	}
 	return r < 0 ? r : 0;
 }
@@ -302,6 +297,8 @@ static int look_at_logins(struct dw_worker *w, struct dw_err *err)
 	for (size_t i = 0; way && r == 0 && i < dw_relays_count(relays); i++)
 		if (dw_relays_login(relays, i))
 			r = dw_oauth_tell(w->engine, dw_relays_login(relays, i), w->now, err);
+	if (way && r == 0 && w->conf->mailbox->oauth)
+		r = dw_oauth_tell(w->engine, w->conf->mailbox->oauth, w->now, err);
 	return r;
 }
 

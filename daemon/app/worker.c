@@ -30,12 +30,13 @@ void dw_conf_drop(struct dw_worker *w, struct dw_conf_ref *c)
 	if (!last)
 		return;
 	dw_relays_free(c->relays);
+	dw_mailbox_conf_free(c->mailbox);
 	dw_config_free(c->config);
 	free(c->poll);
 	free(c);
 }
 
-static struct dw_conf_ref *conf_new(struct dw_config *config, struct dw_relays *relays)
+static struct dw_conf_ref *conf_new(struct dw_config *config, struct dw_relays *relays, struct dw_mailbox_conf *mailbox)
 {
 	struct dw_conf_ref *c = dw_calloc(1, sizeof(*c));
 
@@ -48,6 +49,7 @@ static struct dw_conf_ref *conf_new(struct dw_config *config, struct dw_relays *
 	}
 	c->config = config;
 	c->relays = relays;
+	c->mailbox = mailbox;
 	c->refs = 1;
 	return c;
 }
@@ -234,6 +236,7 @@ static int build(struct dw_worker *w, struct dw_conf_ref **out, struct dw_err *e
 {
 	struct dw_config *config = NULL;
 	struct dw_relays *relays = NULL;
+	struct dw_mailbox_conf *mailbox = NULL;
 	int r = dw_config_load_logged(&config, &w->opts, true, err);
 
 	if (r == 0 && strcmp(config->state, w->conf->config->state) != 0)
@@ -241,11 +244,14 @@ static int build(struct dw_worker *w, struct dw_conf_ref **out, struct dw_err *e
 	if (r == 0)
 		r = dw_relays_new(&relays, config, err);
 	if (r == 0)
+		r = dw_mailbox_conf_new(&mailbox, config, err);
+	if (r == 0)
 		r = try_transports(relays, err);
-	if (r == 0 && !(*out = conf_new(config, relays)))
+	if (r == 0 && !(*out = conf_new(config, relays, mailbox)))
 		r = dw_err_oom(err);
 	if (r < 0) {
 		dw_relays_free(relays);
+		dw_mailbox_conf_free(mailbox);
 		dw_config_free(config);
 	}
 	return r;
@@ -266,6 +272,7 @@ static void swap(struct dw_worker *w, struct dw_conf_ref *fresh, bool *read_now,
 		r->abort = true; /* read under the old config: read again under the new one */
 	pthread_cond_broadcast(&w->taken);
 	pthread_cond_broadcast(&w->jobs); /* idle senders let go of what was made of the old one */
+	pthread_cond_broadcast(&w->mailbox.wake);
 	w->reloaded = true;
 	pthread_mutex_unlock(&w->mutex);
 	free(w->attempted);
@@ -481,6 +488,8 @@ static bool has_work(const struct dw_worker *w)
 	for (int i = 0; i < w->n_senders; i++)
 		if (w->sender[i].busy && w->sender[i].answered)
 			return true;
+	if (dw_mailbox_waits(w) && !w->clock_said)
+		return true;
 	return w->pulse.news && !w->pulse.busy;
 }
 
@@ -521,7 +530,10 @@ static bool pass(struct dw_worker *w, const struct flags *f)
 	if (r >= 0 && believed) {
 		again |= do_reads(w);
 		start_reads(w);
-		r = do_tick(w, &err);
+		r = dw_mailbox_take(w, &err);
+		again |= r > 0;
+		if (r >= 0)
+			r = do_tick(w, &err);
 		again |= r > 0;
 		if (r >= 0)
 			r = dw_senders_give(w, &err);
@@ -599,7 +611,7 @@ static void release(struct dw_worker *w)
 }
 
 int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, struct dw_config *config,
-		    struct dw_relays *relays, void (*post)(void *ctx), void *ctx, struct dw_err *err)
+		    struct dw_relays *relays, struct dw_mailbox_conf *mailbox, void (*post)(void *ctx), void *ctx, struct dw_err *err)
 {
 	pthread_condattr_t steady;
 	int r;
@@ -613,9 +625,10 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 	pthread_cond_init(&w->taken, &steady);
 	pthread_cond_init(&w->jobs, NULL);
 	pthread_condattr_destroy(&steady);
-	w->conf = conf_new(config, relays);
+	w->conf = conf_new(config, relays, mailbox);
 	if (!w->conf) {
 		dw_relays_free(relays);
+		dw_mailbox_conf_free(mailbox);
 		dw_config_free(config);
 		r = dw_err_oom(err);
 	} else
@@ -626,6 +639,8 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 		r = open_engine(w, err);
 	if (r == 0)
 		r = dw_pulse_start(w, err);
+	if (r == 0)
+		r = dw_mailbox_start(w, err);
 	if (r == 0)
 		r = dw_senders_start(w, dw_relays_connections(w->conf->relays), err);
 	if (r == 0) {
@@ -639,6 +654,7 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 		pthread_mutex_unlock(&w->mutex);
 		dw_senders_stop(w);
 		dw_prober_stop(w);
+		dw_mailbox_stop(w);
 		dw_pulse_stop(w);
 		release(w);
 	}
@@ -676,6 +692,7 @@ void dw_worker_stop(struct dw_worker *w)
 	atomic_store(&w->pulse.stop, true);
 	dw_store_hurry(w->store);
 	dw_senders_stop(w);
+	dw_mailbox_stop(w);
 	pthread_join(w->thread, NULL);
 	dw_prober_stop(w);
 	dw_pulse_stop(w);

@@ -4,6 +4,7 @@
  *   worker (one thread)         owns the engine and the store: applies reads, ticks, records answers, leases mails
  *   readers (one per read)      parse a feed's files, hand over batches of orders
  *   senders (one per connection) hand one leased mail at a time to the relay
+ *   mailbox (one thread)       polls for answers and bounces: mailbox.h
  *   pulse (one thread)          metrics, heartbeat, counts: pulse.h
  *
  * One mutex guards everything in struct dw_worker that more than one thread touches; nobody holds it while parsing,
@@ -15,6 +16,7 @@
 #include "duewatch/daemon.h"
 #include "duewatch/relays.h"
 
+#include "mailbox.h"
 #include "pulse.h"
 
 #include <pthread.h>
@@ -27,10 +29,11 @@ struct dw_poll {
 	int64_t since_ms;    /* and first */
 };
 
-/* A config and its relays, alive while anybody uses it. */
+/* A config, its relays and its mailbox, alive while anybody uses it. */
 struct dw_conf_ref {
 	struct dw_config *config;
 	struct dw_relays *relays;
+	struct dw_mailbox_conf *mailbox;
 	struct dw_poll *poll; /* one a feed */
 	int refs; /* under the worker's mutex */
 };
@@ -140,13 +143,14 @@ struct dw_worker {
 	bool log_held;	       /* by another's read, as was said */
 	int64_t reread_ms;     /* boot time before which no read starts, because the store refused one; 0: none */
 	struct dw_pulse pulse;
+	struct dw_mailbox mailbox;
 	int64_t send_wait_ms;  /* boot time before which the relay's rate forbids a send; 0: none */
 	bool relay_busy;       /* the relay has all the connections it may have */
 };
 
-/* Takes config and relays (owned from then on); opens the store, starts the threads. */
+/* Takes config, relays and mailbox (owned from then on); opens the store, starts the threads. */
 int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, struct dw_config *config,
-		    struct dw_relays *relays, void (*post)(void *ctx), void *ctx, struct dw_err *err);
+		    struct dw_relays *relays, struct dw_mailbox_conf *mailbox, void (*post)(void *ctx), void *ctx, struct dw_err *err);
 /* Ends all threads within a few seconds; mails being sent go back to the queue. */
 void dw_worker_stop(struct dw_worker *w);
 /* From the loop: wakes the worker after a flag was set under the mutex by these. */

@@ -19,6 +19,15 @@ static void say(const struct dw_problems *problems)
 		fprintf(stderr, "and more: %zu errors in all\n", problems->errors);
 }
 
+static void say_template(void *ctx, const char *problem)
+{
+	DW_BUF clean = { 0 };
+
+	(void)ctx;
+	cli_clean(&clean, problem);
+	fprintf(stderr, "%s\n", dw_buf_str(&clean));
+}
+
 /* The order to read out: the first with a ship-by date, else the first. */
 struct sample {
 	struct dw_facts facts;
@@ -132,7 +141,6 @@ static int check_feed(struct dw_buf *out, const struct cli *c, const struct dw_f
 int cli_check(struct cli *c)
 {
 	struct dw_problems problems = { 0 };
-	struct dw_composer *composer = NULL;
 	struct dw_err err = { "" };
 	DW_BUF out = { 0 };
 	int bad = cli_load_config(c, &problems, false), r;
@@ -146,11 +154,10 @@ int cli_check(struct cli *c)
 		return CLI_USAGE;
 	if (dw_become_owner(c->config->state, &err) < 0)
 		return cli_error("%s", err.text);
-	if (dw_composer_new(&composer, c->config, &err) < 0) {
+	r = dw_templates_check(c->config, say_template, NULL, &err);
+	if (r < 0)
 		cli_error("%s", err.text);
-		bad = 1;
-	}
-	dw_composer_free(composer);
+	bad |= r != 0;
 	for (size_t i = 0; i < c->config->n_feeds; i++)
 		bad |= check_feed(&out, c, &c->config->feeds[i]);
 	if (!bad)

@@ -14,7 +14,7 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 enum { CLI_OPTIONS_MAX = 8, CLI_ANY = 1000 };
 
 /* What may stand somewhere on the command line, for completion. */
-enum cli_what { CLI_NOTHING, CLI_ORDER, CLI_ASSIGNMENT, CLI_FIELD, CLI_PERSON, CLI_FEED, CLI_MAIL, CLI_MAIL_ACT, CLI_FILE, CLI_LOGIN };
+enum cli_what { CLI_NOTHING, CLI_ORDER, CLI_ASSIGNMENT, CLI_FIELD, CLI_PERSON, CLI_FEED, CLI_MAIL, CLI_MAIL_ACT, CLI_FILE, CLI_LOGIN, CLI_LANGUAGE };
 
 struct cli_option {
 	const char *name;  /* without the dashes; NULL ends a list */
@@ -59,6 +59,7 @@ struct cli {
 	struct dw_store *store; /* NULL: there is none yet */
 	struct dw_engine *engine; /* only with a store */
 	struct dw_relays *relays; /* with CLI_PASSWORD */
+	struct dw_mailbox_conf *mailbox; /* doctor's */
 	dw_time now;
 	int reader;		     /* the person who is reading, or -1 */
 	const struct dw_zone *zone;  /* theirs, else the config's */
@@ -116,6 +117,11 @@ struct cli_refused {
 };
 int cli_refused(const struct cli *c, struct cli_refused *out, struct dw_err *err); /* *out zeroed before */
 void cli_refused_fini(struct cli_refused *r);
+
+/* ---- replies.c: the mailbox for answers, and addresses from which mails come back; each an exit code ---- */
+int cli_replies_json(struct cli *c, json_t *root);
+int cli_replies_text(struct cli *c, struct dw_buf *out);
+int cli_replies_judge(struct cli *c, char error[256], size_t *dead); /* error "": it can be read */
 
 /* ---- format.c: tables, times, colours ---- */
 

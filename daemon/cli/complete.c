@@ -196,6 +196,10 @@ static void candidates(struct typed *t, enum cli_what what)
 	case CLI_LOGIN:
 		logins(t);
 		break;
+	case CLI_LANGUAGE:
+		for (size_t i = 0; dw_mail_language(i); i++)
+			puts(dw_mail_language(i));
+		break;
 	case CLI_FILE: /* the shell knows them */
 	case CLI_NOTHING:
 		break;

@@ -93,6 +93,7 @@ int cli_open(struct cli *c, bool quiet)
 void cli_close(struct cli *c)
 {
 	dw_relays_free(c->relays);
+	dw_mailbox_conf_free(c->mailbox);
 	dw_engine_free(c->engine);
 	dw_store_close(c->store);
 	dw_config_free(c->config);

@@ -99,7 +99,9 @@ static void exam_one_relay(struct exam *x, size_t i)
 	greeting(x, dw_transport_session(t));
 }
 
-/* The relay has just asked for a token. */
+#define SECRET_TODO "chmod 600, its owner root or the service; one line with the password"
+
+/* Its server has just been asked, with a token. */
 static void exam_login(struct exam *x, struct dw_oauth *login)
 {
 	struct dw_oauth_health h;
@@ -120,13 +122,49 @@ static void exam_login(struct exam *x, struct dw_oauth *login)
 void exam_relay(struct exam *x)
 {
 	if (x->secret < 0) {
-		exam_say(x, MARK_FAIL, "chmod 600, its owner root or the service; one line with the password", "%s", x->secret_err.text);
+		exam_say(x, MARK_FAIL, SECRET_TODO, "%s", x->secret_err.text);
 		return;
 	}
 	for (size_t i = 0; i < dw_relays_count(x->c->relays); i++) {
 		exam_one_relay(x, i);
 		exam_login(x, dw_relays_login(x->c->relays, i));
 	}
+}
+
+/* ---- the mailbox ---- */
+
+/* Logs in and opens the folder as duewatchd does, for reading only; nothing is fetched. */
+void exam_mailbox(struct exam *x)
+{
+	DW_CLEANUP(dw_imap_freep) struct dw_imap *m = NULL;
+	const struct dw_replies_conf *r = &x->c->config->replies;
+	struct dw_imap_box box;
+	struct dw_err err = { "" };
+	int code;
+
+	if (!r->url)
+		return;
+	if (x->box < 0) {
+		exam_say(x, MARK_FAIL, SECRET_TODO, "%s", x->box_err.text);
+		return;
+	}
+	code = dw_imap_new(&m, &x->c->mailbox->imap, &err);
+	if (code == 0)
+		code = dw_imap_open(m, &box, &err);
+	if (code < 0)
+		exam_say(x, MARK_FAIL,
+			 code == -EKEYEXPIRED ? "duewatch authorize replies" :
+			 code == -EACCES && r->oauth ? "is username the mailbox that granted access? duewatch authorize replies grants it anew" :
+			 code == -EACCES ? "is username right, and the password in password_file? Many providers want an app password" :
+					   "imaps:// is for 993, imap:// for 143; ca_file names a server's own authority",
+			 "%s/%s: %s", r->url, r->folder, err.text);
+	else
+		exam_say(x, MARK_OK, NULL, "%s/%s: logged in, %lld mails in it, nothing changed there", r->url, r->folder,
+			 (long long)box.exists);
+	exam_login(x, x->c->mailbox->oauth);
+	if (!r->authserv)
+		exam_say(x, MARK_WARN, "set replies.authserv to the name your mail server writes into Authentication-Results",
+			 "without authserv only links with a token are obeyed, not plain answers");
 }
 
 /* ---- the clock ---- */

@@ -82,6 +82,7 @@ static void exam_rights(struct exam *x)
 	DW_FREE char *decided = NULL;
 
 	x->secret = dw_relays_new(&c->relays, c->config, &x->secret_err);
+	x->box = dw_mailbox_conf_new(&c->mailbox, c->config, &x->box_err);
 	x->decided = DW_UNKNOWN;
 	if (dw_become_owner(c->config->state, &err) < 0) {
 		exam_say(x, MARK_FAIL, NULL, "%s", err.text);
@@ -103,6 +104,7 @@ static const struct {
 	{ "state", exam_state },   { "disk", exam_disk },	{ "store", exam_store },
 	{ "daemon", exam_daemon }, { "zones", exam_zones },	{ "feeds", exam_feeds },
 	{ "watches", exam_watches }, { "outbox", exam_outbox }, { "relay", exam_relay },
+	{ "mailbox", exam_mailbox },
 	{ "clock", exam_clock },   { "metrics", exam_metrics }, { "heartbeat", exam_heartbeat },
 };
 

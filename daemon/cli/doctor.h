@@ -12,8 +12,10 @@ struct exam {
 	const char *check; /* whose turn it is */
 	size_t n[MARK_COUNT];
 	bool stop;	   /* without this nothing more can be looked at */
-	int secret;	   /* what reading the relay's password gave, and its words */
+	int secret;	   /* what reading the relays' passwords gave, and its words */
 	struct dw_err secret_err;
+	int box;	   /* likewise the mailbox's */
+	struct dw_err box_err;
 	int store;	   /* likewise opening the store: -ENOENT: there is none yet */
 	struct dw_err store_err;
 	dw_time decided;   /* the last decision in the store; DW_UNKNOWN */
@@ -35,6 +37,7 @@ void exam_metrics(struct exam *x);
 
 /* doctor-outside.c: others' servers, and what time it is there */
 void exam_relay(struct exam *x);
+void exam_mailbox(struct exam *x);
 void exam_heartbeat(struct exam *x);
 void exam_clock(struct exam *x);
 /* An instant written as in "220 mx.example.com ESMTP; Mon, 23 Nov 2026 05:38:31 +0000"; DW_UNKNOWN: none. */

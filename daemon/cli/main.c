@@ -45,7 +45,11 @@ static const struct cli_option outbox_options[] = {
 	JSON_OPTION,
 	{ NULL },
 };
-static const struct cli_option preview_options[] = { { "html", NULL, "the HTML part", CLI_NOTHING }, { NULL } };
+static const struct cli_option preview_options[] = {
+	{ "html", NULL, "the HTML part", CLI_NOTHING },
+	{ "language", "LANGUAGE", "en or zh-CN, whatever the reader's is", CLI_LANGUAGE },
+	{ NULL },
+};
 static const struct cli_option test_mail_options[] = {
 	{ "relay", "N", "by this relay, 1 is the first, 2 its first fallback; else by the first", CLI_NOTHING },
 	{ NULL },
@@ -90,8 +94,8 @@ const struct cli_command cli_commands[] = {
 	{ "test-mail", "PERSON", "one real mail through the real relay; prints what the server says", NULL, test_mail_options, 1, 1,
 	  CLI_PERSON, CLI_NOTHING, CLI_PASSWORD, cli_test_mail },
 	{ "authorize", "LOGIN", "somebody grants access to a mailbox, for a login by OAuth 2",
-	  "LOGIN is mail, or fallback-1 for the first relay in mail.fallback. It prints an address to open in any browser,\n"
-	  "and asks for the address the browser is sent to. The tokens go to the state folder, and nowhere else.",
+	  "LOGIN is mail, fallback-1 for the first relay in mail.fallback, or replies. It prints an address to open in any\n"
+	  "browser, and asks for the address the browser is sent to. The tokens go to the state folder, and nowhere else.",
 	  authorize_options, 1, 1, CLI_LOGIN, CLI_NOTHING, CLI_CONFIG, cli_authorize },
 	{ "backup", "FILE", "a copy of the store to a new file, while the daemon goes on",
 	  "FILE must not be there yet. It is checked and synced before this returns, and as private as the store: mode 0600.",

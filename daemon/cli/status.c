@@ -332,6 +332,8 @@ static int print_json(struct status *s, const struct box *b)
 			    json_pack("{s:I,s:I,s:I,s:I}", "queued", (json_int_t)b->queued, "sent", (json_int_t)b->sent,
 				      "unsure", (json_int_t)b->unsure, "failed", (json_int_t)b->failed));
 	if (r == 0)
+		r = cli_replies_json(s->c, root);
+	if (r == 0)
 		return cli_json_print(root);
 	json_decref(root);
 	return r;
@@ -458,6 +460,8 @@ static int print_text(struct status *s, const struct box *b)
 		      b->unsure || b->failed ? " (duewatch outbox)" : "");
 	print_refused(s->c, &b->refused, &out);
 	cli_relays_print(s->c, &b->relays, &out);
+	if (r == 0)
+		r = cli_replies_text(s->c, &out);
 	return r ? r : cli_print(&out);
 }
 
@@ -550,8 +554,17 @@ static int print_check(struct status *s, const struct box *b)
 	if (!s->c->store)
 		blame(&v, 1, "nothing has been read yet");
 	else {
+		char error[256];
+		size_t dead;
+
 		r = judge_feeds(s->c, &v);
 		judge_work(s->c, &v);
+		if (r == 0)
+			r = cli_replies_judge(s->c, error, &dead);
+		if (r == 0 && *error)
+			blame(&v, 1, "answers by mail can't be read: %.200s", error);
+		if (r == 0 && dead)
+			blame(&v, 1, "addresses from which mails come back: %zu", dead);
 	}
 	if (b->failed)
 		blame(&v, 2, "mails failed: %lld", (long long)b->failed);

@@ -402,3 +402,9 @@ void dw_money_text(char out[48], int64_t minor, const char *currency, bool group
 	memcpy(out, r + o, (size_t)(48 - o));
 	out[48 - o] = '\0';
 }
+
+int64_t dw_money_percent(int64_t minor, int percent)
+{
+	/* taken apart, so that nothing overflows: 100 * whole + rest */
+	return minor / 100 * percent + (minor % 100 * percent + 50) / 100;
+}

@@ -43,6 +43,11 @@ void dw_template_free(struct dw_template *tpl)
 	free(tpl);
 }
 
+const char *dw_template_name(const struct dw_template *tpl)
+{
+	return tpl->name;
+}
+
 void dw_template_freep(struct dw_template **tpl)
 {
 	dw_template_free(dw_steal(tpl));

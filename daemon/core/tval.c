@@ -236,6 +236,11 @@ const struct dw_tval *dw_tval_at(const struct dw_tval *v, size_t i)
 	return i < dw_tval_count(v) ? v->slots[i].v : NULL;
 }
 
+const char *dw_tval_name(const struct dw_tval *v, size_t i)
+{
+	return v && v->kind == DW_TVAL_MAP && i < v->n ? v->slots[i].name : NULL;
+}
+
 const struct dw_tval *dw_tval_get(const struct dw_tval *v, const char *name, size_t n, uint64_t hash)
 {
 	const struct slot *s = v && v->kind == DW_TVAL_MAP ? find_slot(v, name, n, hash) : NULL;

@@ -10,7 +10,7 @@ struct group {
 
 static const char *group_name(char kind)
 {
-	return kind == '+' ? "b_steps" : kind == '-' ? "b_points" : "b_paste";
+	return kind == '+' ? "b_steps" : kind == '-' ? "b_points" : kind == '@' ? "b_links" : "b_paste";
 }
 
 static void end_group(struct group *g)
@@ -27,7 +27,7 @@ static void end_group(struct group *g)
 	g->lines = NULL;
 }
 
-static void add_line(struct group *g, char kind, const char *text)
+static void add_line(struct group *g, char kind, const char *url, const char *text)
 {
 	struct dw_tval *line;
 
@@ -40,9 +40,24 @@ static void add_line(struct group *g, char kind, const char *text)
 	}
 	line = dw_tval_map();
 	dw_tval_set_text(line, "text", text);
+	if (url)
+		dw_tval_set_text(line, "mailto", url);
 	if (kind == '+')
 		dw_tval_set_int(line, "i", ++g->number);
 	dw_tval_push(g->lines, line);
+}
+
+/* "mailto:… words": a link of compose-answer.c's making, which nothing of an order's can look like; else it is a point. */
+static void add_link(struct group *g, char *text)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~@+%?&=:";
+	size_t n = strcspn(text, " ");
+	bool link = strncmp(text, "mailto:", 7) == 0 && strspn(text, allowed) == n;
+
+	if (!text[n])
+		return;
+	text[n] = '\0';
+	add_line(g, link ? '@' : '-', link ? text : NULL, text + n + 1);
 }
 
 static void add_paragraph(struct group *g, const char *name, const char *text)
@@ -62,7 +77,7 @@ static void take_line(struct dw_tval *map, struct group *g, char *line, bool *an
 
 	while (n && line[n - 1] == ' ')
 		line[--n] = '\0';
-	if (n == 0 || (n == 1 && strchr("#!*+-$|", *line) && *line != '|'))
+	if (n == 0 || (n == 1 && strchr("#!*+-$|@", *line) && *line != '|'))
 		return; /* a mark without words: its value was empty */
 	if (mark == '#') {
 		dw_tval_set_text(map, "heading", line + 2);
@@ -70,9 +85,11 @@ static void take_line(struct dw_tval *map, struct group *g, char *line, bool *an
 	}
 	*any = true;
 	if (*line == '|')
-		add_line(g, '|', n > 1 ? line + 2 : "");
+		add_line(g, '|', NULL, n > 1 ? line + 2 : "");
 	else if (mark == '+' || mark == '-')
-		add_line(g, mark, line + 2);
+		add_line(g, mark, NULL, line + 2);
+	else if (mark == '@')
+		add_link(g, line + 2);
 	else if (mark == '!')
 		add_paragraph(g, "b_strong", line + 2);
 	else if (mark == '*')

@@ -4,8 +4,11 @@
  * product, note, amount, url, host, feed, export (a file feed), two_zones, ext.seller|buyer|none, side.SIDE,
  * status.STATUS, status_word, transport, urgent, dormant, resolved, stale, after_act_by, filing (the platform's date is
  * to be moved), wants_date, limit_reached, limit_days, margin, instants (by promise real real_was asked auto arrival shipped received claim_until data: each
- * .both .near .day .left .past .ago), proposal, receipt, and what compose-parts.c adds. */
+ * .both .near .day .left .past .ago), proposal, receipt, receipt_over, receipt_next, limits, record, clock, options, answer (compose-answer.c),
+ * and what compose-parts.c adds. */
 #include "compose-impl.h"
+
+#include <stdio.h>
 
 enum { BUYER_MAX = 60, PRODUCT_MAX = 120, NOTE_MAX = 300, ID_MAX = 64, LINE_MAX = 600, PASTE_MAX = 4000 };
 
@@ -34,6 +37,15 @@ void dw_set_flag(struct dw_tval *map, const char *group, const char *name)
 
 	dw_tval_set_bool(flag, name, true);
 	dw_tval_set(map, group, flag);
+}
+
+void dw_set_number(struct dw_tval *map, const char *name, int64_t n)
+{
+	char one[40];
+
+	dw_tval_set_int(map, name, n);
+	snprintf(one, sizeof(one), "%s_one", name);
+	dw_tval_set_bool(map, one, n == 1);
 }
 
 void dw_set_instant(const struct dw_making *m, struct dw_tval *map, const char *name, const struct dw_zone *theirs,
@@ -76,6 +88,7 @@ static void set_link(struct dw_tval *map, const struct dw_mail_item *item)
 {
 	const char *url = dw_text(&item->order->f, DW_F_URL), *host, *mark, *pattern = item->pack->order_url;
 	DW_BUF b = { 0 };
+	DW_BUF name = { 0 };
 	size_t n;
 
 	if (!url && pattern && (mark = strstr(pattern, "{{order_id}}"))) {
@@ -91,9 +104,8 @@ static void set_link(struct dw_tval *map, const struct dw_mail_item *item)
 	if (!dw_link_ok(url, &host, &n))
 		return;
 	dw_tval_set_text(map, "url", url);
-	dw_buf_reset(&b);
-	dw_buf_add(&b, host, n);
-	dw_set_buf(map, "host", &b);
+	dw_buf_add(&name, host, n); /* of its own: host may lie in b */
+	dw_set_buf(map, "host", &name);
 }
 
 static void set_identity(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item)
@@ -105,7 +117,7 @@ static void set_identity(const struct dw_making *m, struct dw_tval *map, const s
 	dw_set_buf(map, "order_id", &b);
 	dw_set_scrubbed(map, "feed", item->feed, 64);
 	dw_set_scrubbed(map, "buyer", dw_text(f, DW_F_BUYER), BUYER_MAX);
-	dw_words_amount(&b, f);
+	dw_words_amount(&b, m->words, f);
 	dw_set_buf(map, "amount", &b);
 	set_link(map, item);
 	if (item->kind != DW_NO_KIND) {
@@ -165,6 +177,8 @@ static void set_row(const struct dw_making *m, struct dw_tval *map, const struct
 	set_tone(m, map, item);
 	if (!item->resolved)
 		dw_set_instant(m, map, "by", dw_item_zone(m, item), item->act_by);
+	if (item->resolved)
+		dw_set_instant(m, map, "promise", dw_item_zone(m, item), item->dates->p);
 	dw_set_instant(m, map, "missing", m->zone, item->missing_since);
 	dw_tval_set_bool(map, "dormant", item->dormant);
 	dw_tval_set_bool(map, "resolved", item->resolved);
@@ -175,6 +189,14 @@ static void set_row(const struct dw_making *m, struct dw_tval *map, const struct
 	}
 	if (item->ack && item->ack->at != DW_UNKNOWN)
 		dw_set_scrubbed(map, "acked_by", item->ack->by, 64);
+}
+
+struct dw_tval *dw_item_row_map(const struct dw_making *m, const struct dw_mail_item *item)
+{
+	struct dw_tval *map = dw_tval_map();
+
+	set_row(m, map, item);
+	return map;
 }
 
 struct dw_tval *dw_item_row(const struct dw_making *m, const struct dw_mail_item *item, int *r)
@@ -241,8 +263,7 @@ static void iso_day(struct dw_buf *out, int32_t day)
 	dw_buf_printf(out, "%04d-%02d-%02d", y, mo, d);
 }
 
-/* { day: "Mon 14 Dec 2026", iso: "2026-12-14" } */
-static struct dw_tval *day_map(const struct dw_making *m, const struct dw_zone *z, int32_t day)
+struct dw_tval *dw_item_day(const struct dw_making *m, const struct dw_zone *z, int32_t day)
 {
 	struct dw_tval *map = dw_tval_map();
 	DW_BUF b = { 0 };
@@ -297,7 +318,8 @@ static void offer_ship(const struct dw_making *m, struct dw_tval *map, const str
 	struct dw_tval *t;
 
 	dw_tval_set_bool(map, "wants_date", true);
-	dw_propose_ship(&p, item->order, item->dates, item->pack, z);
+	dw_propose_ship(&p, item->order, item->dates, item->pack, z, m->view->now);
+	dw_item_limits(m, map, item, &p);
 	dw_tval_set_bool(map, "limit_reached", item->dates->e != DW_UNKNOWN && (p.too_early || !p.known));
 	if (item->dates->p != DW_UNKNOWN)
 		o->old_day = dw_zone_day(z, item->dates->p);
@@ -309,7 +331,7 @@ static void offer_ship(const struct dw_making *m, struct dw_tval *map, const str
 		o->known &= o->blank;
 		return;
 	}
-	t = day_map(m, z, p.day);
+	t = dw_item_day(m, z, p.day);
 	dw_tval_set_bool(t, "capped", p.capped);
 	dw_tval_set(map, "proposal", t);
 	o->new_day = p.day;
@@ -318,19 +340,27 @@ static void offer_ship(const struct dw_making *m, struct dw_tval *map, const str
 static void offer_receipt(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item, struct offer *o)
 {
 	const struct dw_zone *z = dw_item_zone(m, item);
-	int times = dw_propose_receipt(item->dates, item->pack);
+	int times = dw_propose_receipt(item->dates, item->pack), left = dw_receipt_left(item->order, item->pack);
 	struct dw_tval *t;
 
+	dw_item_limits(m, map, item, NULL);
+	dw_tval_set_bool(map, "receipt_over", left == 0);
+	if (left == 0)
+		return;
+	if (left > 0 && times > left)
+		times = left;
 	o->text = "buyer_text_receipt";
 	o->old_day = o->new_day = dw_zone_day(z, item->dates->a);
 	o->known = true;
 	if (times <= 0)
 		return;
 	o->new_day += times * item->pack->receipt_extension;
-	t = day_map(m, z, o->new_day);
+	t = dw_item_day(m, z, o->new_day);
 	dw_tval_set_int(t, "days", item->pack->receipt_extension);
 	dw_tval_set_int(t, "times", times);
 	dw_tval_set_bool(t, "several", times > 1);
+	dw_tval_set_bool(t, "too_short", item->dates->eta != DW_UNKNOWN && !item->dates->eta_failed &&
+						 o->new_day < dw_zone_day(z, item->dates->eta));
 	dw_tval_set(map, "receipt", t);
 }
 
@@ -344,6 +374,8 @@ static void offer_reminder(const struct dw_making *m, const struct dw_mail_item 
 	*o = (struct offer){ .old_day = dw_zone_day(z, item->dates->p), .new_day = dw_zone_day(z, until), .known = true,
 			     .text = "buyer_text" };
 }
+
+const char *const dw_paste_names[] = { "order_id", "buyer", "old_date", "new_date", NULL };
 
 /* The pack's text, poured and cut into clean lines. A text that can't be poured is left out: `duewatch check` says
  * what is wrong with it. */
@@ -385,6 +417,9 @@ static void set_offer(const struct dw_making *m, struct dw_tval *map, const stru
 {
 	struct offer o = { 0 };
 
+	dw_tval_set_int(map, "receipt_next", 1 + (dw_has(&item->order->f, DW_F_RECEIPT_EXTENSIONS)
+							 ? item->order->f.num[DW_F_RECEIPT_EXTENSIONS]
+							 : 0));
 	if (item->pack->margin_days > 0)
 		dw_tval_set_int(map, "margin", item->pack->margin_days);
 	dw_tval_set_bool(map, "margin_one", item->pack->margin_days == 1);
@@ -453,8 +488,9 @@ static void set_pack_texts(const struct dw_making *m, struct dw_tval *map, const
 
 /* ---- the whole ---- */
 
-static int add_parts(const struct dw_making *m, struct dw_tval *map, bool resolved)
+static int add_parts(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item)
 {
+	bool resolved = item->resolved;
 	struct dw_tval *list = dw_tval_list();
 	DW_BUF b = { 0 };
 	int r = 0;
@@ -472,6 +508,8 @@ static int add_parts(const struct dw_making *m, struct dw_tval *map, bool resolv
 			dw_tval_push(list, part);
 		else
 			dw_tval_free(part);
+		if (r == 0 && i == DW_TPL_DATA)
+			r = dw_item_timeline(m, list, item);
 	}
 	dw_tval_set(map, "parts", list);
 	return r;
@@ -497,21 +535,29 @@ static void set_order_arg(const struct dw_making *m, struct dw_tval *map, const 
 struct dw_tval *dw_item_full(const struct dw_making *m, const struct dw_mail_item *item, int *r)
 {
 	struct dw_tval *map = dw_tval_map();
+	DW_BUF why = { 0 };
 
 	set_row(m, map, item);
 	dw_tval_set_bool(map, "urgent", item->urgent);
 	dw_set_scrubbed(map, "product", dw_text(&item->order->f, DW_F_TITLE), PRODUCT_MAX);
 	dw_set_scrubbed(map, "note", dw_text(&item->order->f, DW_F_NOTE), NOTE_MAX);
-	dw_set_scrubbed(map, "why_you", item->why_you, LINE_MAX);
+	*r = dw_note_line(m, item->why_you, &why);
+	dw_set_buf(map, "why_you", &why);
 	set_order_arg(m, map, item);
 	set_dates(m, map, item);
 	set_data(m, map, item);
+	*r = render_line(m, map, DW_TPL_OPEN, "open");
+	if (*r < 0)
+		return map;
 	if (!item->resolved) {
 		set_offer(m, map, item);
 		set_pack_texts(m, map, item);
+		dw_item_claim(m, map, item);
 		dw_item_facts(m, map, item);
 		dw_item_told(m, map, item);
+		dw_item_answer(m, map, item);
 	}
-	*r = add_parts(m, map, item->resolved);
+	if (*r == 0)
+		*r = add_parts(m, map, item);
 	return map;
 }

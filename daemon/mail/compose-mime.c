@@ -16,6 +16,7 @@ enum {
 static void init_once(void)
 {
 	g_mime_init();
+	dw_ics_init();
 }
 
 void dw_mime_init(void)
@@ -243,6 +244,16 @@ static int add_reference(GMimeMessage *msg, const char *header, const char *id)
 	return b.failed ? -ENOMEM : add_text(msg, header, b.p);
 }
 
+static int add_references(GMimeMessage *msg, const struct dw_mime *m)
+{
+	DW_BUF b = { 0 };
+
+	dw_buf_printf(&b, "<%s>", m->root_id);
+	if (m->answers)
+		dw_buf_printf(&b, " <%s>", m->answers);
+	return b.failed ? -ENOMEM : add_text(msg, "References", b.p);
+}
+
 /* RFC 5322 in the reader's zone: "Mon, 23 Nov 2026 08:00:00 +0800". */
 static int add_date(GMimeMessage *msg, const struct dw_mime *m)
 {
@@ -272,6 +283,8 @@ static int add_headers(GMimeMessage *msg, const struct dw_mime *m)
 
 	if (r == 0)
 		r = add_mailbox(msg, "To", m->to->name, m->to->email);
+	if (r == 0 && m->reply_to)
+		r = add_mailbox(msg, "Reply-To", m->conf->from_name, m->reply_to);
 	if (r == 0)
 		r = add_text(msg, "Subject", m->subject);
 	if (r == 0)
@@ -279,11 +292,11 @@ static int add_headers(GMimeMessage *msg, const struct dw_mime *m)
 	if (r == 0)
 		r = add_reference(msg, "Message-ID", m->message_id);
 	if (r == 0)
-		r = add_reference(msg, "In-Reply-To", m->root_id);
+		r = add_reference(msg, "In-Reply-To", m->answers ? m->answers : m->root_id);
 	if (r == 0)
-		r = add_reference(msg, "References", m->root_id);
+		r = add_references(msg, m);
 	if (r == 0)
-		r = add_text(msg, "Auto-Submitted", "auto-generated");
+		r = add_text(msg, "Auto-Submitted", m->replied ? "auto-replied" : "auto-generated");
 	if (r == 0)
 		r = add_text(msg, "X-Auto-Response-Suppress", "All");
 	for (size_t i = 0; r == 0 && i < m->n_header; i++)
@@ -301,19 +314,12 @@ static bool mostly_ascii(const char *s, size_t n)
 	return high < n / 6 + 1;
 }
 
-static GMimePart *text_part(const char *subtype, const char *text)
+static GMimePart *part_of(const char *subtype, const char *bytes, size_t n, bool quoted)
 {
 	GMimePart *part = g_mime_part_new_with_type("text", subtype);
-	size_t n = strlen(text);
-	bool quoted = mostly_ascii(text, n);
-	GMimeStream *stream;
+	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(bytes, n);
 	GMimeDataWrapper *content;
-	DW_BUF crlf = { 0 };
 
-	/* base64 carries the canonical line ends of text, quoted-printable leaves them to the message */
-	for (const char *s = text; !quoted && *s; s++)
-		dw_buf_add(&crlf, *s == '\n' ? "\r\n" : s, *s == '\n' ? 2 : 1);
-	stream = quoted ? g_mime_stream_mem_new_with_buffer(text, n) : g_mime_stream_mem_new_with_buffer(dw_buf_str(&crlf), crlf.n);
 	content = g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT);
 	g_object_unref(stream);
 	g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset", "utf-8");
@@ -323,27 +329,88 @@ static GMimePart *text_part(const char *subtype, const char *text)
 	return part;
 }
 
-/* text, or text and HTML as alternatives. "=_" stands in neither encoding, so no line of a part can be the boundary. */
+static GMimePart *text_part(const char *subtype, const char *text)
+{
+	size_t n = strlen(text);
+	DW_BUF crlf = { 0 };
+
+	if (mostly_ascii(text, n))
+		return part_of(subtype, text, n, true);
+	/* base64 carries the canonical line ends of text, quoted-printable leaves them to the message */
+	for (const char *s = text; *s; s++)
+		dw_buf_add(&crlf, *s == '\n' ? "\r\n" : s, *s == '\n' ? 2 : 1);
+	return part_of(subtype, dw_buf_str(&crlf), crlf.n, false);
+}
+
+/* The boundary that belongs to this mail: "=_" stands in neither encoding, so no line of a part can be it. */
+static void set_boundary(GMimeMultipart *both, const char *prefix, const struct dw_mime *m)
+{
+	char boundary[48];
+
+	snprintf(boundary, sizeof(boundary), "=_%s_%.24s", prefix, m->message_id);
+	for (char *c = boundary; *c; c++)
+		if (*c == '@')
+			*c = '-';
+	g_mime_multipart_set_boundary(both, boundary);
+}
+
+/* text, or text and HTML as alternatives. */
 static GMimeObject *body(const struct dw_mime *m)
 {
 	GMimePart *text = text_part("plain", m->text), *html;
 	GMimeMultipart *both;
-	char boundary[48];
 
 	if (!m->html)
 		return GMIME_OBJECT(text);
 	html = text_part("html", m->html);
 	both = g_mime_multipart_new_with_subtype("alternative");
-	snprintf(boundary, sizeof(boundary), "=_dw_%.24s", m->message_id);
-	for (char *c = boundary; *c; c++)
-		if (*c == '@')
-			*c = '-';
-	g_mime_multipart_set_boundary(both, boundary);
+	set_boundary(both, "dw", m);
 	g_mime_multipart_add(both, GMIME_OBJECT(text));
 	g_mime_multipart_add(both, GMIME_OBJECT(html));
 	g_object_unref(text);
 	g_object_unref(html);
 	return GMIME_OBJECT(both);
+}
+
+/* In base64: a calendar's lines end with CRLF whatever a relay does to them. */
+static GMimePart *calendar_part(const struct dw_calendar *c, size_t settled)
+{
+	GMimePart *part = part_of("calendar", c->text, strlen(c->text), false);
+	char name[32];
+
+	if (!c->cancel)
+		snprintf(name, sizeof(name), "deadline.ics");
+	else if (settled == 0)
+		snprintf(name, sizeof(name), "settled.ics");
+	else
+		snprintf(name, sizeof(name), "settled-%zu.ics", settled + 1);
+	g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "method", c->cancel ? "CANCEL" : "PUBLISH");
+	g_mime_object_set_disposition(GMIME_OBJECT(part), "attachment");
+	g_mime_part_set_filename(part, name);
+	return part;
+}
+
+/* The body, and the calendar's files behind it. */
+static GMimeObject *whole(const struct dw_mime *m)
+{
+	GMimeObject *first = body(m);
+	GMimeMultipart *all;
+	size_t settled = 0;
+
+	if (!m->calendar || m->calendar->n == 0)
+		return first;
+	all = g_mime_multipart_new_with_subtype("mixed");
+	set_boundary(all, "all", m);
+	g_mime_multipart_add(all, first);
+	g_object_unref(first);
+	for (size_t i = 0; i < m->calendar->n; i++) {
+		GMimePart *part = calendar_part(&m->calendar->file[i], settled);
+
+		settled += m->calendar->file[i].cancel;
+		g_mime_multipart_add(all, GMIME_OBJECT(part));
+		g_object_unref(part);
+	}
+	return GMIME_OBJECT(all);
 }
 
 static int take_bytes(GMimeMessage *msg, void **bytes, size_t *n)
@@ -374,7 +441,7 @@ int dw_mime_write(void **bytes, size_t *n, const struct dw_mime *m, struct dw_er
 	int r = add_headers(msg, m);
 
 	if (r == 0) {
-		part = body(m);
+		part = whole(m);
 		g_mime_message_set_mime_part(msg, part);
 		g_object_unref(part);
 		r = take_bytes(msg, bytes, n);

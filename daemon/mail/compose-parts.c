@@ -45,6 +45,12 @@ static const char *source_of(const struct dw_mail_item *item, enum dw_field x)
 	return item->feed;
 }
 
+void dw_item_source(struct dw_tval *map, const struct dw_mail_item *item, enum dw_field x)
+{
+	dw_set_flag(map, "from", origin_name((enum dw_origin)item->order->origin[x]));
+	dw_set_scrubbed(map, "source", source_of(item, x), 64);
+}
+
 static void value_text(const struct dw_making *m, const struct dw_mail_item *item, enum dw_field x, struct dw_buf *out)
 {
 	const struct dw_facts *f = &item->order->f;
@@ -79,8 +85,7 @@ static void add_fact(const struct dw_making *m, struct dw_tval *list, const stru
 		return;
 	map = dw_tval_map();
 	dw_set_flag(map, "f", dw_fields[x].name);
-	dw_set_flag(map, "from", origin_name((enum dw_origin)item->order->origin[x]));
-	dw_set_scrubbed(map, "source", source_of(item, x), 64);
+	dw_item_source(map, item, x);
 	value_text(m, item, x, &b);
 	dw_set_buf(map, "value", &b);
 	dw_tval_push(list, map);

@@ -44,6 +44,18 @@ static unsigned width(uint32_t c)
 		       : 1;
 }
 
+unsigned dw_columns(const char *s)
+{
+	unsigned n = 0;
+
+	for (size_t left = strlen(s), len; left; s += len, left -= len) {
+		len = dw_utf8_seq(s, left);
+		n += len ? width(decode(s, len)) : 1;
+		len = len ? len : 1;
+	}
+	return n;
+}
+
 /* Printable ASCII without a blank too many: most texts, by far. */
 static bool is_clean(const char *s, size_t n)
 {
@@ -117,11 +129,45 @@ static bool is_fence(const char *line, size_t n)
 	return n >= 10 && strspn(line, "-") == n;
 }
 
+static bool among(uint32_t c, const char *set)
+{
+	char one[5] = { 0 };
+
+	if (c < 0x80)
+		one[0] = (char)c;
+	else if (c < 0x800) {
+		one[0] = (char)(0xC0 | c >> 6);
+		one[1] = (char)(0x80 | (c & 0x3F));
+	} else if (c < 0x10000) {
+		one[0] = (char)(0xE0 | c >> 12);
+		one[1] = (char)(0x80 | (c >> 6 & 0x3F));
+		one[2] = (char)(0x80 | (c & 0x3F));
+	}
+	return one[0] && strstr(set, one); /* UTF-8: a character is never found inside another */
+}
+
+static bool is_digit(uint32_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* May a line end between two characters without a blank? Chinese breaks anywhere, but no line begins with a mark that
+ * closes or ends with one that opens (GB/T 15834, 5.1), and 11月28日 stays together. */
+static bool may_break(uint32_t before, uint32_t after)
+{
+	if (width(before) < 2 && width(after) < 2)
+		return false;
+	if ((is_digit(before) && among(after, "年月日")) || (is_digit(after) && among(before, "年月")))
+		return false;
+	return !among(after, "，。、；：？！）」』】》〉〕］｝”’…—～·％℃,.;:?!)]}%") && !among(before, "（「『【《〈〔［｛“‘￥([{");
+}
+
 /* Takes from line[from..n) what fits into `room` columns; *next: where the rest begins. A run that is too long is
  * broken, but a link. */
 static size_t fit(const char *line, size_t from, size_t n, size_t room, size_t *next)
 {
 	size_t i = from, used = 0, cut = from, resume = from;
+	uint32_t before = ' ';
 	bool link = strncmp(line + from, "http://", 7) == 0 || strncmp(line + from, "https://", 8) == 0;
 
 	while (i < n) {
@@ -133,9 +179,10 @@ static size_t fit(const char *line, size_t from, size_t n, size_t room, size_t *
 		if (line[i] == ' ') {
 			cut = i;
 			resume = i + 1;
-		} else if (width(c) == 2 && i > from) {
+		} else if (i > from && before != ' ' && may_break(before, c)) {
 			cut = resume = i;
 		}
+		before = c;
 		used += width(c);
 		if (used > room && (cut > from || !link)) {
 			*next = cut > from ? resume : i;

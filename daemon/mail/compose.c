@@ -4,13 +4,7 @@
 
 #include <stdio.h>
 
-enum { LANGUAGES_MAX = 8, NOTE_MAX = 4000, NOTES_MAX = 200, SUBJECT_MAX = 240, SUBJECT_BUYER_MAX = 40, FEEDS_MAX = 200 };
-
-struct dw_composer {
-	const struct dw_config *config;
-	struct dw_templates set[LANGUAGES_MAX];
-	size_t n;
-};
+enum { NOTES_MAX = 200, SUBJECT_BUYER_MAX = 40, FEEDS_MAX = 200 };
 
 void dw_composer_free(struct dw_composer *c)
 {
@@ -28,9 +22,9 @@ static int add_language(struct dw_composer *c, const char *language, struct dw_e
 	for (size_t i = 0; i < c->n; i++)
 		if (dw_streq(c->set[i].language, language))
 			return 0;
-	if (c->n == LANGUAGES_MAX || dw_empty(language))
+	if (c->n == DW_LANGUAGES_MAX || dw_empty(language))
 		return 0; /* such a person reads the first language */
-	r = dw_templates_load(&c->set[c->n], c->config, language, err);
+	r = dw_templates_load(&c->set[c->n], c->config, language, NULL, NULL, err);
 	if (r == 0)
 		c->n++;
 	return r;
@@ -138,6 +132,8 @@ static const char *type_name(enum dw_mail_type type)
 		return "resolved";
 	case DW_MAIL_FEED:
 		return "feed";
+	case DW_MAIL_ANSWER:
+		return "answer";
 	case DW_MAIL_NOTE:
 		break;
 	}
@@ -163,7 +159,7 @@ static void set_subject_item(const struct dw_making *m, struct dw_tval *map, con
 	dw_tval_set_bool(map, "single", true);
 	dw_set_scrubbed(map, "order_id", item->order_id, 64);
 	dw_set_scrubbed(map, "buyer", dw_text(&item->order->f, DW_F_BUYER), SUBJECT_BUYER_MAX);
-	dw_words_amount(&b, &item->order->f);
+	dw_words_amount(&b, m->words, &item->order->f);
 	dw_set_buf(map, "amount", &b);
 	dw_tval_set_text(map, "title", dw_kind_title(item->kind, m->words->language));
 	dw_tval_set_bool(map, "was_due", item->kind == DW_OVERDUE);
@@ -229,7 +225,7 @@ static void set_feed_names(struct dw_tval *map, const struct dw_making *m)
 }
 
 /* What subject, intro and footer are told. */
-static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p)
+static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p, const char *title)
 {
 	const struct dw_mail_view *v = m->view;
 	struct dw_tval *map = dw_tval_map();
@@ -242,11 +238,11 @@ static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p)
 		set_counts(m, map, p);
 	if (p->one_order && v->n_item > 1)
 		set_count(map, "extra", v->n_item - 1);
-	if (only_lines(v) && !dw_empty(v->title))
-		dw_set_scrubbed(map, "words", v->title, SUBJECT_MAX);
+	if (only_lines(v) || (v->type == DW_MAIL_ANSWER && !dw_empty(v->title)))
+		dw_set_scrubbed(map, "words", v->type == DW_MAIL_ANSWER ? v->title : title, DW_SUBJECT_MAX);
 	set_feed_names(map, m);
 	dw_set_scrubbed(map, "reader", v->config->people.p[v->person].name, 64);
-	dw_words_place(&b, m->zone);
+	m->words->place(&b, m->zone);
 	dw_set_buf(map, "place", &b);
 	dw_words_date(&b, m->words, m->zone, v->now, DW_DATE_DAY);
 	dw_set_buf(map, "today", &b);
@@ -259,6 +255,7 @@ struct section {
 	const struct dw_making *m;
 	const struct plan *plan;
 	struct dw_tval *list; /* of the mail's sections */
+	struct dw_tval **notes; /* rendered, taken by the section that shows them */
 	int r;
 };
 
@@ -328,30 +325,16 @@ static void add_full(struct section *s, const char *name)
 	dw_tval_push(s->list, map);
 }
 
-/* Paragraphs, each line one. */
 static void add_notes(struct section *s, const char *name)
 {
 	const struct dw_mail_view *v = s->m->view;
-	struct dw_tval *map, *blocks;
-	size_t n = at_most(v->n_note, NOTES_MAX);
+	struct dw_tval *map;
 
-	if (n == 0)
+	if (v->n_note == 0)
 		return;
-	map = section_new(s, name, n);
-	blocks = dw_tval_list();
-	for (size_t i = 0; i < n; i++) {
-		DW_FREE char *copy = dw_strdup(v->note[i]);
-		char *rest = copy, *line;
-
-		for (int k = 0; k < NOTES_MAX && rest && (line = strsep(&rest, "\n")); k++) {
-			struct dw_tval *block = dw_tval_map();
-
-			dw_set_scrubbed(block, "b_text", line, NOTE_MAX);
-			dw_tval_push(blocks, block);
-		}
-	}
-	dw_tval_set(map, "notes", blocks);
-	section_more(s, map, v->n_note - n);
+	map = section_new(s, name, v->n_note);
+	dw_tval_set(map, "notes", dw_steal(s->notes));
+	section_more(s, map, v->n_note - at_most(v->n_note, NOTES_MAX));
 	dw_tval_push(s->list, map);
 }
 
@@ -416,8 +399,9 @@ static void add_sections(struct section *s)
 	case DW_MAIL_RESOLVED:
 		if (p->n_full > 1)
 			add_rows(s, "overview", v->item, p->full, p->n_full, 0);
-		add_full(s, p->n_full > 1 ? "each" : "one");
+		/* every order is named before the first is explained: some programs cut a long mail (Gmail: at 102 KB) */
 		add_rows(s, "lines", v->item, p->line, p->n_line, p->more_line);
+		add_full(s, p->n_full > 1 ? "each" : "one");
 		break;
 	case DW_MAIL_DAILY:
 		add_full(s, "new");
@@ -430,6 +414,9 @@ static void add_sections(struct section *s)
 	case DW_MAIL_FIRST_LOOK:
 		add_rows(s, "found", v->item, ranked, p->n_full + p->n_line, p->more_line);
 		break;
+	case DW_MAIL_ANSWER:
+		dw_tval_push(s->list, dw_outcome_section(s->m, &s->r));
+		return;
 	case DW_MAIL_FEED:
 	case DW_MAIL_NOTE:
 		break;
@@ -457,7 +444,7 @@ static int render_subject(const struct dw_making *m, const struct dw_tval *root,
 
 	if (r < 0)
 		return r;
-	dw_scrub(out, dw_buf_str(&b), SUBJECT_MAX);
+	dw_scrub(out, dw_buf_str(&b), DW_SUBJECT_MAX);
 	if (out->n == 0)
 		dw_buf_puts(out, "duewatch");
 	return out->failed ? dw_err_oom(m->err) : 0;
@@ -482,14 +469,36 @@ static int render_sentences(const struct dw_making *m, const struct dw_tval *abo
 	return r < 0 ? dw_err_oom(m->err) : 0;
 }
 
+/* All that the notes say; *title: the first heading among them. */
+static int render_notes(const struct dw_making *m, struct dw_tval *list, struct dw_buf *title)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < at_most(m->view->n_note, NOTES_MAX); i++) {
+		struct dw_tval *map = dw_tval_map();
+
+		r = dw_note_blocks(m, &m->view->note[i], map);
+		if (title->n == 0)
+			dw_buf_puts(title, dw_tval_str(dw_tval_get(map, "heading", 7, dw_hash(DW_HASH_INIT, "heading", 7)), NULL));
+		dw_tval_push(list, map);
+	}
+	return r;
+}
+
 /* The layouts' tree: only { lang, subject, intro, sections, footer }, so that a name an order lacks is found nowhere
  * further out. */
 static int build(const struct dw_making *m, const struct plan *p, struct dw_tval *root, struct dw_buf *subject)
 {
-	DW_CLEANUP(dw_tval_freep) struct dw_tval *about = mail_map(m, p);
-	struct section s = { .m = m, .plan = p };
-	int r = render_subject(m, about, subject);
+	DW_CLEANUP(dw_tval_freep) struct dw_tval *notes = dw_tval_list();
+	DW_CLEANUP(dw_tval_freep) struct dw_tval *about = NULL;
+	struct section s = { .m = m, .plan = p, .notes = &notes };
+	DW_BUF title = { 0 };
+	int r = render_notes(m, notes, &title);
 
+	if (r < 0)
+		return r;
+	about = mail_map(m, p, dw_buf_str(&title));
+	r = render_subject(m, about, subject);
 	if (r == 0)
 		r = render_sentences(m, about, root, DW_TPL_INTRO, "intro");
 	if (r == 0)
@@ -630,6 +639,14 @@ static char *root_id(const struct dw_making *m, const struct plan *p)
 	return dw_mime_id(&v->config->mail, "day", dw_buf_str(&key));
 }
 
+/* Another's Message-ID that we may repeat in our header: RFC 5322's dot-atoms, no quotes, no blanks. */
+static const char *theirs_ok(const char *id)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-@_+=$~!#%&'*/?^`{|}[]";
+
+	return id && *id && strlen(id) < 200 && strspn(id, allowed) == strlen(id) ? id : NULL;
+}
+
 static char *checked_id(const struct dw_mail_view *v)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-@";
@@ -645,15 +662,22 @@ static int write_mail(const struct dw_making *m, const struct plan *p, struct dw
 {
 	const struct dw_mail_view *v = m->view;
 	DW_CLEANUP(headers_fini) struct headers h = { 0 };
+	DW_CLEANUP(dw_calendars_fini) struct dw_calendars calendar = { 0 };
 	DW_FREE char *root = root_id(m, p);
 	struct dw_mime mime;
+	int r = dw_calendars_make(m, (const size_t *const[2]){ p->full, p->settled }, (const size_t[2]){ p->n_full, p->n_settled },
+				  &calendar);
 
+	if (r < 0)
+		return r;
 	out->message_id = checked_id(v);
 	if (!root || !out->message_id || head_all(&h, v, p) < 0)
 		return dw_err_oom(m->err);
 	mime = (struct dw_mime){ .conf = &v->config->mail, .to = &v->config->people.p[v->person], .zone = m->zone,
 				 .now = v->now, .message_id = out->message_id, .root_id = root, .subject = out->subject,
-				 .text = out->text, .html = out->html, .header = h.pair, .n_header = h.n };
+				 .reply_to = v->config->replies.address,
+				 .text = out->text, .html = out->html, .calendar = &calendar, .header = h.pair, .n_header = h.n,
+				 .answers = v->answer ? theirs_ok(v->answer->in_reply_to) : NULL, .replied = v->answer != NULL };
 	return dw_mime_write(&out->bytes, &out->n_bytes, &mime, m->err);
 }
 
@@ -696,9 +720,15 @@ int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_
 
 	if (view->person < 0 || (size_t)view->person >= people->n)
 		return dw_err_set(err, -EINVAL, "the reader is not in the config");
+	if ((view->type == DW_MAIL_ANSWER) != (view->answer != NULL))
+		return dw_err_set(err, -EINVAL, "an answer to nothing");
 	if (view->n_item == 0 && (view->type == DW_MAIL_ALERT || view->type == DW_MAIL_RESOLVED))
 		return dw_err_set(err, -EINVAL, "a mail about no order");
-	m.set = set_for(c, people->p[view->person].language ? people->p[view->person].language : view->config->language);
+	r = view->language ? add_language(c, view->language, err) : 0;
+	if (r < 0)
+		return r;
+	m.set = set_for(c, view->language ? view->language : people->p[view->person].language ? people->p[view->person].language
+										  : view->config->language);
 	m.words = m.set->words;
 	m.zone = people->p[view->person].zone ? people->p[view->person].zone : view->config->zone;
 	if (!m.zone)

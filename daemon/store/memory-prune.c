@@ -41,6 +41,11 @@ static bool history_dead(const void *row, const void *ctx)
 	return h->at != DW_UNKNOWN && h->at < c->before;
 }
 
+static bool inbound_dead(const void *row, const void *ctx)
+{
+	return ((const struct dw_mem_inbound *)row)->row.at < ((const struct cut *)ctx)->before;
+}
+
 static int prune_bodies(struct dw_memstore *s, dw_time before, int max)
 {
 	const struct cut c = { s, before, 0 };
@@ -134,13 +139,14 @@ static int prune_orders(struct dw_memstore *s, dw_time before, int max)
 int dw_mem_prune(struct dw_store *st, dw_time now, struct dw_err *err)
 {
 	struct dw_memstore *s = dw_mem_of(st);
-	const struct cut c = { s, now - DW_KEEP_ROWS, 0 };
+	const struct cut c = { s, now - DW_KEEP_ROWS, 0 }, in = { s, now - DW_KEEP_INBOUND, 0 };
 	int left = DW_STORE_PRUNE_MAX, r;
 
 	left -= prune_bodies(s, now - DW_KEEP_BYTES, left);
 	left -= dw_table_sweep(&s->t[MEM_STEP], step_dead, &c, left);
 	left -= prune_mails(s, c.before, left);
 	left -= dw_table_sweep(&s->t[MEM_HISTORY], history_dead, &c, left);
+	left -= dw_table_sweep(&s->t[MEM_INBOUND], inbound_dead, &in, left);
 	r = prune_orders(s, c.before, left);
 	if (r < 0)
 		return dw_err_set(err, r, "the stored record of an order is damaged");

@@ -110,6 +110,22 @@ static void history_fini(void *row)
 	free(((struct dw_mem_history *)row)->text);
 }
 
+static int inbound_copy(void *to, const void *from)
+{
+	const struct dw_mem_inbound *f = from;
+	struct dw_mem_inbound *t = to;
+
+	*t = *f;
+	t->key = dw_strdup(f->key);
+	t->row.id = t->key;
+	return t->key ? 0 : -ENOMEM;
+}
+
+static void inbound_fini(void *row)
+{
+	free(((struct dw_mem_inbound *)row)->key);
+}
+
 /* Rows without copy and fini own nothing. */
 void dw_table_init(struct dw_table t[MEM_TABLES])
 {
@@ -124,6 +140,9 @@ void dw_table_init(struct dw_table t[MEM_TABLES])
 		[MEM_STEP] = { .each = sizeof(struct dw_step_row) },
 		[MEM_MAIL] = { .each = sizeof(struct dw_mem_mail), .copy = mail_copy, .fini = mail_fini },
 		[MEM_PERSON] = { .each = sizeof(struct dw_person_row) },
+		[MEM_MAILBOX] = { .each = sizeof(struct dw_mailbox_row) },
+		[MEM_INBOUND] = { .each = sizeof(struct dw_mem_inbound), .copy = inbound_copy, .fini = inbound_fini },
+		[MEM_DEAD] = { .each = sizeof(struct dw_dead_row) },
 		[MEM_HISTORY] = { .each = sizeof(struct dw_mem_history), .copy = history_copy, .fini = history_fini },
 	};
 

@@ -194,6 +194,7 @@ static const struct dw_store_ops *memory_ops(struct dw_store_ops *ops)
 	dw_mem_overlay_ops(ops);
 	dw_mem_alert_ops(ops);
 	dw_mem_outbox_ops(ops);
+	dw_mem_inbound_ops(ops);
 	dw_mem_count_ops(ops);
 	return ops;
 }

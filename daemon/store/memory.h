@@ -44,6 +44,11 @@ struct dw_mem_history {
 	char *text;
 };
 
+struct dw_mem_inbound {
+	struct dw_inbound_row row; /* id is `key` */
+	char *key;
+};
+
 enum dw_mem_which {
 	MEM_META,
 	MEM_FEED,
@@ -56,6 +61,9 @@ enum dw_mem_which {
 	MEM_MAIL,
 	MEM_PERSON,
 	MEM_HISTORY,
+	MEM_MAILBOX,
+	MEM_INBOUND,
+	MEM_DEAD,
 	MEM_TABLES
 };
 
@@ -102,6 +110,7 @@ void dw_mem_order_ops(struct dw_store_ops *ops);
 void dw_mem_overlay_ops(struct dw_store_ops *ops);
 void dw_mem_alert_ops(struct dw_store_ops *ops);
 void dw_mem_outbox_ops(struct dw_store_ops *ops);
+void dw_mem_inbound_ops(struct dw_store_ops *ops);
 void dw_mem_count_ops(struct dw_store_ops *ops);
 int dw_mem_prune(struct dw_store *s, dw_time now, struct dw_err *err);
 

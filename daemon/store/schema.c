@@ -72,8 +72,21 @@ static const char version_1[] =
 	"CREATE INDEX history_ord ON history(ord);"
 	"CREATE INDEX history_at ON history(at);";
 
+/* Answers by mail: how far mailboxes have been read, what was taken from them, addresses from which mails came back;
+ * and a mail is found by what an answer refers to. */
+static const char replies[] =
+	"CREATE TABLE mailboxes(name TEXT PRIMARY KEY, uidvalidity INTEGER NOT NULL, last_uid INTEGER NOT NULL,"
+	" last_success INTEGER, error_since INTEGER, told INTEGER, error TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE inbound(id TEXT PRIMARY KEY, at INTEGER NOT NULL, person TEXT NOT NULL, commands INTEGER NOT NULL,"
+	" answers INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX inbound_person ON inbound(person, at);"
+	"CREATE INDEX inbound_at ON inbound(at);"
+	"CREATE TABLE dead(address TEXT PRIMARY KEY, since INTEGER, tried INTEGER, good INTEGER, mail INTEGER NOT NULL,"
+	" why TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX mails_message ON mails(message_id);";
+
 /* Never change a step that was released: add one. */
-static const char *const steps[] = { version_1 };
+static const char *const steps[] = { version_1, replies };
 const struct dw_schema dw_sqlite_schema = { steps, DW_COUNT(steps) };
 
 /* Nothing in it yet: not made at all, or left by a creation that was cut short. */

@@ -151,5 +151,8 @@ int dw_sqlite_prune(struct dw_store *st, dw_time now, struct dw_err *err)
 	if (r == 0)
 		r = bite(s, "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE at<? ORDER BY at LIMIT ?)",
 			 rows, &left, err);
+	if (r == 0)
+		r = bite(s, "DELETE FROM inbound WHERE id IN (SELECT id FROM inbound WHERE at<? ORDER BY at LIMIT ?)",
+			 now - DW_KEEP_INBOUND, &left, err);
 	return r < 0 ? r : prune_orders(s, rows, left, err);
 }

@@ -244,6 +244,17 @@ int dw_sqlite_mail_queued_for(struct dw_store *s, int64_t order, enum dw_side si
 
 int dw_sqlite_person_get(struct dw_store *s, const char *name, struct dw_person_row *out, struct dw_err *err);
 int dw_sqlite_person_put(struct dw_store *s, const struct dw_person_row *row, struct dw_err *err);
+int dw_sqlite_mail_find(struct dw_store *s, const char *message_id, int64_t *id, struct dw_err *err);
+int dw_sqlite_mailbox_get(struct dw_store *s, const char *name, struct dw_mailbox_row *out, struct dw_err *err);
+int dw_sqlite_mailbox_put(struct dw_store *s, const struct dw_mailbox_row *row, struct dw_err *err);
+int dw_sqlite_inbound_add(struct dw_store *s, const struct dw_inbound_row *row, struct dw_err *err);
+int dw_sqlite_inbound_find(struct dw_store *s, const char *id, struct dw_err *err);
+int dw_sqlite_inbound_count(struct dw_store *s, const char *person, dw_time since, int64_t *commands, int64_t *answers,
+			    struct dw_err *err);
+int dw_sqlite_dead_get(struct dw_store *s, const char *address, struct dw_dead_row *out, struct dw_err *err);
+int dw_sqlite_dead_put(struct dw_store *s, const struct dw_dead_row *row, struct dw_err *err);
+int dw_sqlite_dead_drop(struct dw_store *s, const char *address, struct dw_err *err);
+int dw_sqlite_dead_each(struct dw_store *s, dw_dead_fn fn, void *ctx, struct dw_err *err);
 int dw_sqlite_history_add(struct dw_store *s, int64_t order, dw_time at, const char *text, struct dw_err *err);
 int dw_sqlite_history_each(struct dw_store *s, int64_t order, dw_history_fn fn, void *ctx, struct dw_err *err);
 int dw_sqlite_count(struct dw_store *s, unsigned what, dw_time now, struct dw_counts *out, struct dw_err *err);

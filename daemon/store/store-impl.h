@@ -12,6 +12,7 @@ typedef int (*dw_feed_fn)(void *ctx, const struct dw_feed_row *row);
 typedef int (*dw_alert_fn)(void *ctx, int64_t order, const struct dw_alert *a);
 typedef int (*dw_step_fn)(void *ctx, const struct dw_step_row *row);
 typedef int (*dw_mail_fn)(void *ctx, const struct dw_mail_row *row);
+typedef int (*dw_dead_fn)(void *ctx, const struct dw_dead_row *row);
 typedef int (*dw_history_fn)(void *ctx, dw_time at, const char *text);
 
 /* One member per function of the port, same meaning. */
@@ -97,6 +98,18 @@ struct dw_store_ops {
 	int (*person_get)(struct dw_store *s, const char *name, struct dw_person_row *out, struct dw_err *err);
 	int (*person_put)(struct dw_store *s, const struct dw_person_row *row, struct dw_err *err);
 
+	int (*mail_find)(struct dw_store *s, const char *message_id, int64_t *id, struct dw_err *err);
+	int (*mailbox_get)(struct dw_store *s, const char *name, struct dw_mailbox_row *out, struct dw_err *err);
+	int (*mailbox_put)(struct dw_store *s, const struct dw_mailbox_row *row, struct dw_err *err);
+	int (*inbound_add)(struct dw_store *s, const struct dw_inbound_row *row, struct dw_err *err);
+	int (*inbound_find)(struct dw_store *s, const char *id, struct dw_err *err);
+	int (*inbound_count)(struct dw_store *s, const char *person, dw_time since, int64_t *commands, int64_t *answers,
+			     struct dw_err *err);
+	int (*dead_get)(struct dw_store *s, const char *address, struct dw_dead_row *out, struct dw_err *err);
+	int (*dead_put)(struct dw_store *s, const struct dw_dead_row *row, struct dw_err *err);
+	int (*dead_drop)(struct dw_store *s, const char *address, struct dw_err *err);
+	int (*dead_each)(struct dw_store *s, dw_dead_fn fn, void *ctx, struct dw_err *err);
+
 	int (*history_add)(struct dw_store *s, int64_t order, dw_time at, const char *text, struct dw_err *err);
 	int (*history_each)(struct dw_store *s, int64_t order, dw_history_fn fn, void *ctx, struct dw_err *err);
 
@@ -122,6 +135,7 @@ enum { DW_STORE_NAME_MAX = 255, /* bytes of a feed's name, an order number, a me
 /* Retention, design.md §3. */
 #define DW_KEEP_BYTES (30 * DW_DAY)
 #define DW_KEEP_ROWS (400 * DW_DAY)
+#define DW_KEEP_INBOUND (100 * DW_DAY) /* longer than a mail can be answered: replies.token_days */
 #define DW_STUCK_S 3600 /* a step owed at once that waits for so long has been forgotten */
 
 static inline bool dw_mail_over(enum dw_mail_state s)

@@ -409,7 +409,7 @@ int dw_store_step_of_mail(struct dw_store *s, int64_t mail, dw_step_fn fn, void 
 /* ---- outbox ---- */
 static int check_mail(const struct dw_mail_row *row, struct dw_err *err)
 {
-	TRY(check_range("mail type", (int)row->type, 0, DW_MAIL_NOTE, err));
+	TRY(check_range("mail type", (int)row->type, 0, DW_MAIL_ANSWER, err));
 	TRY(check_range("mail state", (int)row->state, 0, DW_MAIL_WITHDRAWN, err));
 	TRY(check_range("verdict", (int)row->verdict, 0, DW_RELAY_REFUSED, err));
 	TRY(check_name("a mail's person", row->person, err));
@@ -498,6 +498,74 @@ int dw_store_person_put(struct dw_store *s, const struct dw_person_row *row, str
 	TRY(check_fixed("person", row->name, sizeof(row->name), false, err));
 	TRY(check_fixed("a dead address's reason", row->dead_why, sizeof(row->dead_why), true, err));
 	return s->ops->person_put(s, row, err);
+}
+
+/* ---- what comes in ---- */
+int dw_store_mail_find(struct dw_store *s, const char *message_id, int64_t *id, struct dw_err *err)
+{
+	TRY(check_name("message id", message_id, err));
+	return s->ops->mail_find(s, message_id, id, err);
+}
+
+int dw_store_mailbox_get(struct dw_store *s, const char *name, struct dw_mailbox_row *out, struct dw_err *err)
+{
+	TRY(check_name("mailbox", name, err));
+	return s->ops->mailbox_get(s, name, out, err);
+}
+
+int dw_store_mailbox_put(struct dw_store *s, const struct dw_mailbox_row *row, struct dw_err *err)
+{
+	TRY(need_begin(s, err));
+	TRY(check_fixed("mailbox", row->name, sizeof(row->name), false, err));
+	TRY(check_fixed("a mailbox's error", row->error, sizeof(row->error), true, err));
+	return s->ops->mailbox_put(s, row, err);
+}
+
+int dw_store_inbound_add(struct dw_store *s, const struct dw_inbound_row *row, struct dw_err *err)
+{
+	TRY(need_begin(s, err));
+	TRY(check_name("inbound id", row->id, err));
+	TRY(check_fixed("inbound person", row->person, sizeof(row->person), true, err));
+	return s->ops->inbound_add(s, row, err);
+}
+
+int dw_store_inbound_find(struct dw_store *s, const char *id, struct dw_err *err)
+{
+	TRY(check_name("inbound id", id, err));
+	return s->ops->inbound_find(s, id, err);
+}
+
+int dw_store_inbound_count(struct dw_store *s, const char *person, dw_time since, int64_t *commands, int64_t *answers,
+			   struct dw_err *err)
+{
+	TRY(check_name("person", person, err));
+	return s->ops->inbound_count(s, person, since, commands, answers, err);
+}
+
+int dw_store_dead_get(struct dw_store *s, const char *address, struct dw_dead_row *out, struct dw_err *err)
+{
+	TRY(check_name("address", address, err));
+	return s->ops->dead_get(s, address, out, err);
+}
+
+int dw_store_dead_put(struct dw_store *s, const struct dw_dead_row *row, struct dw_err *err)
+{
+	TRY(need_begin(s, err));
+	TRY(check_fixed("address", row->address, sizeof(row->address), false, err));
+	TRY(check_fixed("a dead address's reason", row->why, sizeof(row->why), true, err));
+	return s->ops->dead_put(s, row, err);
+}
+
+int dw_store_dead_drop(struct dw_store *s, const char *address, struct dw_err *err)
+{
+	TRY(need_begin(s, err));
+	TRY(check_name("address", address, err));
+	return s->ops->dead_drop(s, address, err);
+}
+
+int dw_store_dead_each(struct dw_store *s, dw_dead_fn fn, void *ctx, struct dw_err *err)
+{
+	return s->ops->dead_each(s, fn, ctx, err);
 }
 
 int dw_store_history_add(struct dw_store *s, int64_t order, dw_time at, const char *text, struct dw_err *err)

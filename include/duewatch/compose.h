@@ -5,7 +5,45 @@
 
 #include "duewatch/alert.h"
 #include "duewatch/config.h"
+#include "duewatch/reply.h"
 #include "duewatch/store.h"
+
+/* What a source said of the promise or of an agreement, and when duewatch heard it: a dispute is argued with it. */
+struct dw_mail_proof {
+	dw_time at;
+	enum dw_field field;
+	bool hand;	/* a person entered it; else a feed said it */
+	bool withdrawn; /* it no longer says so: value is "" */
+	char by[64];	/* the person or the feed */
+	char value[128]; /* as dw_fact_text writes it, or as the person typed it: not to be trusted */
+};
+
+/* Something to tell, kept as what it says: a case of note.mustache, {{#note.NAME}}, and its values. Each reader gets the
+ * words of their language; nobody else writes a sentence that ends in a mail. All borrowed. */
+enum dw_note_type {
+	DW_NOTE_TEXT,	   /* text: {{x}}; an empty one isn't there */
+	DW_NOTE_LINES,	   /* text, each line of it one: {{#x}}{{.}}{{/x}} */
+	DW_NOTE_NUMBER,	   /* {{x}}, {{x_one}} where it is 1; 0 isn't there */
+	DW_NOTE_INSTANT,   /* {{x.near}}, {{x.both}} … in the reader's zone; DW_UNKNOWN isn't there */
+	DW_NOTE_DATE,	   /* an instant as text: {{x}} */
+	DW_NOTE_AGE,	   /* seconds: {{x}} is "14 h" */
+	DW_NOTE_KIND,	   /* enum dw_kind: {{x}} is its title */
+	DW_NOTE_FIELD,	   /* enum dw_field: {{x}} is its name for people */
+	DW_NOTE_STATUS,	   /* enum dw_status: {{x}} is its word */
+	DW_NOTE_TRANSPORT, /* enum dw_transport: likewise */
+	DW_NOTE_TYPES
+};
+enum { DW_NOTE_VALUES = 8 };
+struct dw_note_value {
+	const char *name;
+	enum dw_note_type type;
+	const char *text;
+	int64_t num;
+};
+struct dw_note {
+	const char *name;
+	struct dw_note_value value[DW_NOTE_VALUES]; /* up to the first without a name */
+};
 
 /* One alert of one order, for one reader. All borrowed. */
 struct dw_mail_item {
@@ -17,6 +55,7 @@ struct dw_mail_item {
 	const struct dw_pack *pack;
 	const struct dw_sources *sources; /* which source said what: for "which facts are guessed or observed" */
 	enum dw_side side;
+	int64_t episode;	/* of the side's alert: calendar entries and links of answers are named by it */
 	enum dw_kind kind;	/* of a resolved: the kind that ended */
 	enum dw_state state;
 	dw_time act_by;		/* DW_UNKNOWN: none */
@@ -32,7 +71,9 @@ struct dw_mail_item {
 	dw_time next_at;	/* next step, or DW_NEVER */
 	int next_step;		/* index into ladder, or -1 */
 	const struct dw_ack *ack; /* NULL: none */
-	const char *why_you;	/* NULL, or why this reader gets it in another's place ("bo's address … is refused") */
+	const struct dw_mail_proof *proof; /* of the claim side, oldest first */
+	size_t n_proof;
+	const struct dw_note *why_you; /* NULL, or why this reader gets it in another's place ("bo's address … is refused") */
 };
 
 struct dw_mail_feed {
@@ -41,12 +82,39 @@ struct dw_mail_feed {
 	bool stale;
 };
 
+/* ANSWER: what came of a person's reply. All borrowed; why: one line of English. */
+enum dw_reply_result {
+	DW_REPLY_DONE,
+	DW_REPLY_REFUSED, /* `why` says what is allowed */
+	DW_REPLY_WHICH,	  /* the mail was about several orders, or none: it must name one */
+	DW_REPLY_STRANGE, /* the order it names isn't one of that mail */
+	DW_REPLY_LIMIT,	  /* too many today */
+};
+struct dw_reply_line {
+	const struct dw_command *command;
+	enum dw_reply_result result;
+	const char *order_id; /* NULL: none */
+	const char *why;
+	dw_time day;	      /* YES: P; DW_UNKNOWN else */
+};
+struct dw_reply_answer {
+	const struct dw_reply_line *line;
+	size_t n_line;
+	const char *unknown;	  /* the first line that wasn't understood; NULL: none */
+	const char *unknown_why;  /* of dw_why_text, where it is known */
+	bool expired;		  /* its token is */
+	const char *const *which; /* orders that may be named */
+	size_t n_which;
+	const char *in_reply_to;  /* the reply's Message-ID, NULL: none we may repeat */
+};
+
 struct dw_mail_view {
 	enum dw_mail_type type;
 	const struct dw_config *config;
 	int person;		/* the reader */
 	dw_time now;
 	const char *key;	/* what the Message-ID is derived from */
+	const char *salt;	/* the store's secret, for UIDs that can't be guessed; NULL: none, in a mail that isn't sent */
 	const char *message_id; /* not NULL: rendered anew, the id stays (without <>) */
 	/* What the mail is about: most urgent first. ALERT, RESOLVED, FIRST_LOOK; in a DAILY the new things. The first 20
 	 * stand in full, the next 200 as lines, the rest as a count (rules.md §5). */
@@ -59,10 +127,13 @@ struct dw_mail_view {
 	size_t n_missing;
 	const struct dw_mail_feed *feed; /* DAILY: health; FEED: the feed it is about */
 	size_t n_feed;
-	const char *const *note; /* paragraphs: DAILY extra lines, FEED and NOTE their whole text */
+	const struct dw_note *note; /* DAILY: extra lines; FEED and NOTE: all they say, the first one's heading is the subject */
 	size_t n_note;
-	const char *title;	/* FEED, NOTE: the subject's words */
+	const char *language;	/* NULL: the reader's own */
+	const char *title;	/* ANSWER: the subject */
+	const struct dw_reply_answer *answer; /* ANSWER; the items are its orders' sides as they stand then */
 	bool plain;		/* text only (after a relay refused the data three times) */
+	const unsigned char *token_key; /* DW_TOKEN_KEY bytes that sign the links of answers; NULL: a mail without such links */
 };
 
 struct dw_mail {
@@ -82,15 +153,23 @@ struct dw_composer;
 int dw_composer_new(struct dw_composer **out, const struct dw_config *config, struct dw_err *err);
 void dw_composer_free(struct dw_composer *c);
 
+/* For `duewatchd -t` and `duewatch check`: every template of the languages in use is parsed, its names are compared with
+ * those there are, and one of each mail there can be is rendered: all kinds, with and without what an order may lack. Also
+ * files beside the config that are no templates, and the packs' texts for the buyer. Each problem is told once, as
+ * "file:line: what, what is allowed". Returns how many, or <0: err (no memory). */
+typedef void dw_template_complain_fn(void *ctx, const char *problem);
+int dw_templates_check(const struct dw_config *config, dw_template_complain_fn *complain, void *ctx, struct dw_err *err);
+
 /* view->config is the composer's. Orders' headers: the items' own steps; an order that a DAILY only lists again under
  * "open" or "missing" has that word as its step (and "missing" as its kind where it has none). FEED and NOTE show items
- * as lines. ALERT and RESOLVED need at least one item (-EINVAL). On failure *out is untouched. */
+ * as lines (a FEED's orders to look at by hand have the step "open", too). ALERT and RESOLVED need at least one item (-EINVAL). On failure *out is untouched. */
 int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_mail_view *view, struct dw_err *err);
 
 /* The Message-ID a key gives, without <>: hex digits of SHA-256 of the key, @ the sender's domain. Owned. */
 char *dw_mail_message_id(const struct dw_mail_conf *mail, const char *key);
 
-/* Words for people, one place per sentence; English here. */
+/* Words for people, one place per sentence. */
+const char *dw_mail_language(size_t i); /* every language we write: "en", "zh-CN"; NULL after the last */
 const char *dw_kind_title(enum dw_kind kind, const char *language); /* "Extend the ship date" */
 
 #endif

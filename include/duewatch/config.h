@@ -76,6 +76,23 @@ struct dw_mail_conf {
 
 enum { DW_RELAYS_MAX = 8 };
 
+/* Where answers to our mails arrive; without an address nothing is read (duewatch.conf(5), REPLIES). */
+struct dw_replies_conf {
+	char *address;	    /* bare; what replies go to and bounces come back to. NULL: no section */
+	int64_t token_days; /* how long a mail's links and its thread can be used */
+	char *url;	    /* imaps://host:port, imap://host:port; no folder in it */
+	char *folder;	    /* "INBOX"; printable ASCII without quote and backslash */
+	bool starttls_off;
+	char *username;
+	char *password_file; /* resolved path; the secret itself is never in here */
+	struct dw_oauth_conf *oauth; /* instead of a password; NULL: none */
+	char *ca_file;
+	int64_t every;	    /* seconds */
+	char *authserv;	    /* whose Authentication-Results count; NULL: nobody's */
+	bool bounces;	    /* every mail has an envelope sender of its own */
+	struct dw_place at_mailbox, at_password, at_ca;
+};
+
 struct dw_config {
 	char *path;
 	const struct dw_zone *zone;
@@ -84,6 +101,7 @@ struct dw_config {
 	struct dw_place at_state;
 	struct dw_people people;
 	struct dw_mail_conf mail;
+	struct dw_replies_conf replies;
 	struct dw_feed_conf *feeds;
 	size_t n_feeds;
 	struct dw_pack *packs;
@@ -148,7 +166,7 @@ const struct dw_mail_conf *dw_config_relay(const struct dw_config *c, size_t i);
 /* The i-th of all that log in by OAuth 2: what it is called (as `duewatch authorize` takes it, and as its token file is
  * called). NULL after the last. */
 struct dw_oauth_place {
-	char name[16]; /* "mail", "fallback-1" */
+	char name[16]; /* "mail", "fallback-1", "replies" */
 	const struct dw_oauth_conf *conf;
 	const char *username;
 	int use; /* enum dw_oauth_use */
@@ -157,7 +175,7 @@ bool dw_config_oauth(const struct dw_config *c, size_t i, struct dw_oauth_place 
 
 /* One key of the config as documented: the table that reading, checking, near matches and the man page share. */
 struct dw_config_key {
-	const char *section;  /* "" (top level), "mail", "mail.fallback", "oauth", "people", "feeds", "ladders", "packs" */
+	const char *section;  /* "" (top level), "mail", "mail.fallback", "oauth", "replies", "people", "feeds", "ladders", "packs" */
 	const char *name;
 	const char *allowed;  /* what may stand there, as problems print it: "a duration from 1s to 7d, in quotes" */
 	const char *standard; /* what holds where the key is missing; NULL: it must be given */
@@ -165,7 +183,7 @@ struct dw_config_key {
 };
 const struct dw_config_key *dw_config_key(size_t i); /* in reading order; NULL after the last */
 
-/* The relay's password from the file mail.password_file resolved to, into locked memory (kept out of core dumps) the
+/* A password from the file mail.password_file or replies.password_file resolved to, into locked memory (kept out of core dumps) the
  * caller wipes with dw_secret_free. The line end is dropped. Refused with -EPERM: a file others may read or its group
  * may write, or that belongs to neither root nor us, nor (where root reads for the service) to the owner of the state
  * folder `state`, which may be NULL; -EINVAL: not regular, over 4 KiB, empty, more than one line; else as the system

@@ -3,6 +3,7 @@
 #define DUEWATCH_DAEMON_H
 
 #include "duewatch/engine.h"
+#include "duewatch/imap.h"
 #include "duewatch/oauth.h"
 
 struct dw_daemon_opts {
@@ -33,6 +34,20 @@ struct dw_sender_conf {
 int dw_sender_conf_init(struct dw_sender_conf *out, const struct dw_config *config, const struct dw_mail_conf *relay,
 			struct dw_err *err); /* on failure, too, *out is to be finished */
 void dw_sender_conf_fini(struct dw_sender_conf *c);
+
+/* And the mailbox for answers. Borrows from config, which must outlive it. */
+struct dw_mailbox_conf {
+	struct dw_imap_conf imap; /* url NULL: none */
+	char *secret;		  /* wiped with dw_mailbox_conf_free */
+	struct dw_oauth *oauth;	  /* NULL: by password */
+};
+/* Reads the password (so: with root's rights, where there are any). */
+int dw_mailbox_conf_new(struct dw_mailbox_conf **out, const struct dw_config *config, struct dw_err *err);
+void dw_mailbox_conf_free(struct dw_mailbox_conf *c); /* NULL is fine */
+static inline void dw_mailbox_conf_freep(struct dw_mailbox_conf **c)
+{
+	dw_mailbox_conf_free(*c);
+}
 
 struct dw_rate {
 	int n;		 /* at most n … */

@@ -75,6 +75,21 @@ int dw_outbox_lease(struct dw_engine *e, dw_time now, const char *const *busy, s
 int dw_outbox_answer(struct dw_engine *e, int64_t id, const struct dw_answer *answer, dw_time now, struct dw_err *err);
 dw_time dw_outbox_next(struct dw_engine *e, struct dw_err *err); /* earliest next_try; DW_NEVER */
 
+/* ---- what comes in by mail (replies) ---- */
+/* A mailbox's name in the store: another address, folder or user is another one. */
+enum { DW_MAILBOX_NAME = 40 };
+void dw_mailbox_name(char out[DW_MAILBOX_NAME], const struct dw_replies_conf *conf);
+/* It was opened: at its first look, and where the UIDs are new ones, its place becomes `last_uid`. A good look. */
+int dw_mailbox_looked(struct dw_engine *e, const char *mailbox, int64_t uidvalidity, int64_t last_uid, dw_time now,
+		      struct dw_err *err);
+/* It could not be read. Operators hear of it after six hours, then daily. */
+int dw_mailbox_failed(struct dw_engine *e, const char *mailbox, const char *why, dw_time now, struct dw_err *err);
+/* Takes one mail: what it says is done, the answer is in the outbox, the mail is remembered and the mailbox's place moved
+ * to `uid`, all of it in one transaction. Each is taken once. bytes NULL: it can't be read (said in `why`), and is passed
+ * over. 0; < 0: nothing of it has happened. */
+int dw_inbound_take(struct dw_engine *e, const char *mailbox, int64_t uidvalidity, int64_t uid, const void *bytes, size_t n,
+		    const char *why, dw_time now, struct dw_err *err);
+
 /* ---- what a person does ---- */
 /* Each is one transaction. 0; 1: nothing to do, err says why; -EINVAL: err says what is allowed. */
 struct dw_assignment {
@@ -121,15 +136,23 @@ struct dw_case {
 	size_t n_told;
 	bool first_look;
 	struct dw_plan plan;
+	struct dw_mail_proof *proof; /* where a mail needs it (proof.c) */
+	size_t n_proof;
 };
 /* 0; 1: no such order; out is owned: dw_case_fini. */
 int dw_case_load(struct dw_engine *e, int64_t order, dw_time now, struct dw_case *out, struct dw_err *err);
 void dw_case_fini(struct dw_case *c);
 /* The case as a mail's item of one side. Borrowed from c. */
 void dw_case_item(const struct dw_case *c, enum dw_side side, struct dw_mail_item *out, const struct dw_config *config);
-/* The mail of one order as it would be now (`duewatch preview`): 0; 1: nothing is open or watched. */
-int dw_engine_preview(struct dw_engine *e, int64_t order, int person, dw_time now, struct dw_mail *out,
+/* The mail of one order as it would be now (`duewatch preview`), in `language`, or the reader's where it is NULL: 0; 1:
+ * nothing is open or watched. */
+int dw_engine_preview(struct dw_engine *e, int64_t order, int person, const char *language, dw_time now, struct dw_mail *out,
 		      struct dw_err *err);
+
+/* ---- answers by mail ---- */
+/* The store's secret that signs tokens and envelope addresses (reply.h), DW_TOKEN_KEY bytes. On first use it is made, which
+ * needs the caller's transaction: -EINVAL without one. */
+int dw_engine_token_key(struct dw_engine *e, unsigned char out[32], struct dw_err *err);
 
 /* Feed health now. */
 bool dw_feed_is_stale(const struct dw_feed_conf *conf, const struct dw_feed_row *row, dw_time now);

@@ -20,4 +20,7 @@ int dw_money_parse(int64_t *minor, char currency[4], const char *text, const cha
 /* "1293.70", grouped "12,400.00": the number only. Exponent by the currency; unknown or NULL: 2. */
 void dw_money_text(char out[48], int64_t minor, const char *currency, bool grouped);
 
+/* percent (0 to 100) of an amount (>= 0), to the nearest minor unit, a half up: what a refund in part costs. Exact. */
+int64_t dw_money_percent(int64_t minor, int percent);
+
 #endif

@@ -6,6 +6,8 @@
 #include "duewatch/fact.h"
 
 enum dw_ext_by { DW_EXT_BY_SELLER, DW_EXT_BY_BUYER, DW_EXT_BY_NOBODY };
+enum dw_receipt_by { DW_RECEIPT_BY_UNKNOWN, DW_RECEIPT_BY_SELLER, DW_RECEIPT_BY_BUYER, DW_RECEIPT_BY_BOTH, DW_RECEIPT_BY_NOBODY };
+enum dw_payout { DW_PAYOUT_UNKNOWN, DW_PAYOUT_RECEIPT, DW_PAYOUT_SHIPMENT };
 enum dw_receipt_watch { DW_WATCH_ETA, DW_WATCH_ALWAYS, DW_WATCH_OFF };
 
 enum { DW_AUTO_CONFIRM_MAX = 6 };
@@ -41,6 +43,11 @@ struct dw_pack {
 	int64_t dispute_talk; /* seconds */
 	int margin_days;      /* added to the expected ship date in a proposal */
 	int max_extension_days; /* 0: not known */
+	enum dw_receipt_by receipt_by;		    /* who may extend the receiving time */
+	int receipt_seller_times, receipt_buyer_times; /* how often; 0: not known */
+	enum dw_payout payout;			    /* after what the platform pays the seller */
+	int dispute_call_day, dispute_auto_day;	    /* the dispute's day from which either side may call the platform,
+						     * and on which it goes there by itself; the first is 1; 0: not known */
 	char *order_url;      /* NULL, or with {{order_id}} */
 	struct dw_column *columns;
 	size_t n_columns;

@@ -11,6 +11,7 @@ struct dw_person {
 	int deputy, manager; /* index into people, or -1 */
 	char *language;	     /* "en", "zh-CN" */
 	const struct dw_zone *zone; /* borrowed */
+	bool no_calendar;    /* no calendar entries in the person's mails */
 	int daily_minute;    /* minute of the day of the daily mail; -1: "off", everything at once */
 };
 

@@ -66,8 +66,29 @@ void dw_inbound_fini(struct dw_inbound *in);
 int dw_inbound_parse(struct dw_inbound *out, const void *bytes, size_t n, const char *authserv, const char *today,
 		     struct dw_err *err);
 
-/* One line of a person's own text. 0; 1: not a command; *why (static text) says what was missing where the verb was clear. */
+/* One line of a person's own text. 0; 1: not a command; *why (static text) says what was missing where the verb was clear.
+ * A sentence is no command, however it begins: nothing is worse than a reply that was understood wrongly. */
 int dw_command_parse(struct dw_command *out, const char *line, const char *today, const char **why);
+
+/* What *why points to is one of these, so that an answer can say it in the reader's language. */
+enum dw_why {
+	DW_WHY_MORE,	  /* a verb, and then more than it takes: a sentence, a condition, a second command */
+	DW_WHY_QUESTION,
+	DW_WHY_TWO_WAYS,  /* "ok", "确认": on it, or "yes, in time"? */
+	DW_WHY_NO_DATE,
+	DW_WHY_BLANK_DATE, /* YYYY-MM-DD as it stood in our mail */
+	DW_WHY_DAY_MONTH, /* 12/10: which is the month? */
+	DW_WHY_NO_DAY,	  /* 2026-02-30 */
+	DW_WHY_WEEKDAY,	  /* "Mon 10 Dec" on a Thursday */
+	DW_WHY_PAST,
+	DW_WHY_FAR,	  /* over nine months without a year, over eighteen with one */
+	DW_WHY_FILED_ON,  /* "filed on …": the day of filing or the new date? */
+	DW_WHY_TAKES_NO_DATE,
+	DW_WHY_SPAN,
+	DW_WHY_CLOSE,	  /* "close" with a sentence that may be a condition */
+	DW_WHY_COUNT
+};
+extern const char *const dw_why_text[DW_WHY_COUNT];
 
 /* ---- tokens: "this alert, this person, until then", signed with the store's secret (HMAC-SHA256) ---- */
 struct dw_token {

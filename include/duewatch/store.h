@@ -198,6 +198,7 @@ enum dw_mail_type {
 	DW_MAIL_RESOLVED,
 	DW_MAIL_FEED,	    /* to operators: feed_error, feed_stale … */
 	DW_MAIL_NOTE,	    /* an ack's note to a manager, a fallen hand-set value to its setter, a dead address */
+	DW_MAIL_ANSWER,	    /* to a person's reply; its model names the orders it is about */
 };
 struct dw_mail_row {
 	int64_t id;
@@ -221,6 +222,7 @@ int dw_store_mail_put(struct dw_store *s, struct dw_mail_row *row, struct dw_err
 /* Updates all but bytes and model: an answer is recorded without writing the mail again. Takes rows of mail_each. */
 int dw_store_mail_answered(struct dw_store *s, const struct dw_mail_row *row, struct dw_err *err);
 int dw_store_mail_get(struct dw_store *s, int64_t id, struct dw_mail_row *out, struct dw_err *err);
+int dw_store_mail_find(struct dw_store *s, const char *message_id, int64_t *id, struct dw_err *err); /* the newest; 1: none */
 /* Queued or unsure mails whose next_try <= now, first tries before retries, then the longest due; ids only. Count,
  * or < 0. */
 int dw_store_mail_due(struct dw_store *s, dw_time now, int64_t *ids, int max, struct dw_err *err);
@@ -251,6 +253,48 @@ struct dw_person_row {
 };
 int dw_store_person_get(struct dw_store *s, const char *name, struct dw_person_row *out, struct dw_err *err);
 int dw_store_person_put(struct dw_store *s, const struct dw_person_row *row, struct dw_err *err);
+
+/* ---- what comes in: answers by mail and bounces (app/inbound.c) ---- */
+/* How far a mailbox has been read. */
+struct dw_mailbox_row {
+	char name[40];	     /* which one */
+	int64_t uidvalidity; /* 0: never looked into */
+	int64_t last_uid;    /* up to this one all are done */
+	dw_time last_success;
+	dw_time error_since; /* DW_UNKNOWN: the last look was good */
+	dw_time told;	     /* when operators were last told of it */
+	char error[256];
+};
+int dw_store_mailbox_get(struct dw_store *s, const char *name, struct dw_mailbox_row *out, struct dw_err *err);
+int dw_store_mailbox_put(struct dw_store *s, const struct dw_mailbox_row *row, struct dw_err *err);
+
+/* A mail that was taken, so that it is not taken again. */
+struct dw_inbound_row {
+	const char *id;	  /* its Message-ID or what stands for one; borrowed */
+	dw_time at;
+	char person[64];  /* who was obeyed or answered; "" nobody */
+	int commands, answers;
+};
+int dw_store_inbound_add(struct dw_store *s, const struct dw_inbound_row *row, struct dw_err *err);
+int dw_store_inbound_find(struct dw_store *s, const char *id, struct dw_err *err); /* 0: it is there; 1: not */
+/* A person's since `since`, that included. */
+int dw_store_inbound_count(struct dw_store *s, const char *person, dw_time since, int64_t *commands, int64_t *answers,
+			   struct dw_err *err);
+
+/* An address from which mails came back. */
+struct dw_dead_row {
+	char address[256];
+	dw_time since;
+	dw_time tried;	/* when a mail last went there to see whether it is still dead; DW_UNKNOWN: not since */
+	dw_time good;	/* when the relay first took one that hasn't come back; DW_UNKNOWN: none */
+	int64_t mail;	/* which came back */
+	char why[256];
+};
+int dw_store_dead_get(struct dw_store *s, const char *address, struct dw_dead_row *out, struct dw_err *err);
+int dw_store_dead_put(struct dw_store *s, const struct dw_dead_row *row, struct dw_err *err);
+int dw_store_dead_drop(struct dw_store *s, const char *address, struct dw_err *err); /* 0, also if there is none */
+int dw_store_dead_each(struct dw_store *s, int (*fn)(void *ctx, const struct dw_dead_row *row), void *ctx,
+		       struct dw_err *err); /* by address; fn may not write */
 
 /* ---- history: what happened to an order, for `explain` ---- */
 int dw_store_history_add(struct dw_store *s, int64_t order, dw_time at, const char *text, struct dw_err *err);

@@ -55,6 +55,7 @@ bool dw_tval_true(const struct dw_tval *v);                   /* false for NULL 
 const char *dw_tval_str(const struct dw_tval *v, size_t *n);  /* "" for a list, a map, NULL; n may be NULL */
 size_t dw_tval_count(const struct dw_tval *v);                /* items or names; 0 for text */
 const struct dw_tval *dw_tval_at(const struct dw_tval *v, size_t i); /* NULL past the end */
+const char *dw_tval_name(const struct dw_tval *v, size_t i); /* its name; NULL past the end or in a list */
 /* The value under the n bytes of name, NULL if absent or v is no map. hash: dw_hash(DW_HASH_INIT, name, n). */
 const struct dw_tval *dw_tval_get(const struct dw_tval *v, const char *name, size_t n, uint64_t hash);
 
@@ -75,6 +76,7 @@ enum {
 /* Compiles text (UTF-8; a byte order mark is skipped), which is copied. name is for messages: the file's.
  * -EINVAL or -EFBIG with err "name:line: what, what is allowed"; -ENOMEM. Free with dw_template_free(). */
 int dw_template_parse(struct dw_template **out, const char *name, const char *text, struct dw_err *err);
+const char *dw_template_name(const struct dw_template *tpl);
 void dw_template_free(struct dw_template *tpl);
 void dw_template_freep(struct dw_template **tpl);
 

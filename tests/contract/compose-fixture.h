@@ -8,9 +8,11 @@
 #include <stdio.h>
 
 #include <cmocka.h>
+#include <gmime/gmime.h>
 
 #include "duewatch/compose.h"
 #include "duewatch/zone-load.h"
+#include "html.h"
 
 enum { ALICE, BO, CHEN };
 
@@ -200,6 +202,33 @@ static void compose(struct shop *s, struct dw_mail *m, const struct dw_mail_view
 	memset(m, 0, sizeof(*m));
 	if (dw_mail_compose(s->composer, m, v, &err) < 0)
 		fail_msg("%s", err.text);
+	if (m->html)
+		assert_html(m->html, m->text);
+}
+
+/* With DW_PREVIEW_DIR set the mail is written there (tests/mail-preview.sh makes pictures of it). */
+static DW_UNUSED void preview(const char *name, const struct dw_mail *m)
+{
+	const char *dir = getenv("DW_PREVIEW_DIR");
+	const struct {
+		const char *suffix;
+		const void *p;
+		size_t n;
+	} all[] = { { "eml", m->bytes, m->n_bytes },
+		    { "txt", m->text, strlen(m->text) },
+		    { "html", m->html, m->html ? strlen(m->html) : 0 } };
+
+	for (size_t i = 0; dir && i < DW_COUNT(all); i++) {
+		char path[512];
+		FILE *f;
+
+		snprintf(path, sizeof(path), "%s/%s.%s", dir, name, all[i].suffix);
+		f = fopen(path, "wb");
+		assert_non_null(f);
+		if (all[i].n)
+			assert_int_equal(fwrite(all[i].p, 1, all[i].n, f), all[i].n);
+		fclose(f);
+	}
 }
 
 /* A blank behind a header's value's first word. */
@@ -213,7 +242,7 @@ static bool foldable(const char *line, size_t n)
 /* ASCII, CRLF, no line over 78 that could be folded, no encoded word over 75, and no header but ours. */
 static void assert_wire(const struct dw_mail *m)
 {
-	static const char *const ours[] = { "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
+	static const char *const ours[] = { "From", "To", "Reply-To", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
 					    "Auto-Submitted", "X-Auto-Response-Suppress", "X-Duewatch-Order",
 					    "X-Duewatch-Kind", "X-Duewatch-Step", "MIME-Version", "Content-Type",
 					    "Content-Transfer-Encoding" };
@@ -248,6 +277,45 @@ static void assert_wire(const struct dw_mail *m)
 		}
 		s = nl + 1;
 	}
+}
+
+/* A calendar's lines: at most 75 octets, CRLF, valid UTF-8 each, no control in them. Unfolded, with plain line feeds. */
+static char *unfolded(const char *s, size_t n)
+{
+	DW_BUF b = { 0 };
+
+	for (const char *end = s + n, *nl; s < end; s = nl + 1) {
+		size_t len;
+
+		nl = memchr(s, '\n', (size_t)(end - s));
+		assert_non_null(nl);
+		len = (size_t)(nl - s) - 1;
+		assert_int_equal(nl[-1], '\r');
+		assert_true(len <= 75);
+		assert_true(dw_utf8_valid(s, len));
+		for (size_t i = 0; i < len; i++)
+			if ((unsigned char)s[i] < 0x20 || s[i] == 0x7F)
+				fail_msg("a control (%02X) in: %.*s", (unsigned char)s[i], (int)len, s);
+		if (*s == ' ')
+			b.p[--b.n] = '\0'; /* the line feed of the line before */
+		dw_buf_add(&b, s + (*s == ' '), len - (*s == ' '));
+		dw_buf_putc(&b, '\n');
+	}
+	return dw_buf_take(&b);
+}
+
+/* What a mail's calendar part holds, unfolded. Owned. */
+static DW_UNUSED char *calendar_text(GMimeObject *o)
+{
+	GMimeStream *out = g_mime_stream_mem_new();
+	GByteArray *bytes;
+	char *text;
+
+	g_mime_data_wrapper_write_to_stream(g_mime_part_get_content(GMIME_PART(o)), out);
+	bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(out));
+	text = unfolded((const char *)bytes->data, bytes->len);
+	g_object_unref(out);
+	return text;
 }
 
 #endif

@@ -14,6 +14,9 @@
 struct parsed {
 	GMimeMessage *msg;
 	char *text, *html;
+	char *ics[DW_MAIL_FULL_MAX + 1]; /* the calendar's files, unfolded */
+	const char *method[DW_MAIL_FULL_MAX + 1];
+	size_t n_ics;
 };
 
 static char *part_text(GMimeObject *o)
@@ -26,6 +29,18 @@ static char *part_text(GMimeObject *o)
 	return s;
 }
 
+static void parse_calendar(struct parsed *p, GMimeObject *o)
+{
+	GMimeContentType *type = g_mime_object_get_content_type(o);
+
+	assert_true(g_mime_content_type_is_type(type, "text", "calendar"));
+	assert_string_equal(g_mime_content_type_get_parameter(type, "charset"), "utf-8");
+	assert_string_equal(g_mime_object_get_disposition(o), "attachment");
+	assert_true(p->n_ics < DW_COUNT(p->ics));
+	p->method[p->n_ics] = g_mime_content_type_get_parameter(type, "method");
+	p->ics[p->n_ics++] = calendar_text(o);
+}
+
 static void parse(struct parsed *p, const struct dw_mail *m)
 {
 	GMimeStream *in = g_mime_stream_mem_new_with_buffer(m->bytes, m->n_bytes);
@@ -36,6 +51,14 @@ static void parse(struct parsed *p, const struct dw_mail *m)
 	p->msg = g_mime_parser_construct_message(parser, NULL);
 	assert_non_null(p->msg);
 	body = g_mime_message_get_mime_part(p->msg);
+	if (g_mime_content_type_is_type(g_mime_object_get_content_type(body), "multipart", "mixed")) {
+		int n = g_mime_multipart_get_count(GMIME_MULTIPART(body));
+
+		assert_true(n > 1);
+		for (int i = 1; i < n; i++)
+			parse_calendar(p, g_mime_multipart_get_part(GMIME_MULTIPART(body), i));
+		body = g_mime_multipart_get_part(GMIME_MULTIPART(body), 0);
+	}
 	if (GMIME_IS_MULTIPART(body)) {
 		assert_string_equal(g_mime_content_type_get_media_subtype(g_mime_object_get_content_type(body)), "alternative");
 		assert_int_equal(g_mime_multipart_get_count(GMIME_MULTIPART(body)), 2);
@@ -51,6 +74,8 @@ static void parsed_free(struct parsed *p)
 {
 	g_free(p->text);
 	g_free(p->html);
+	for (size_t i = 0; i < p->n_ics; i++)
+		free(p->ics[i]);
 	g_object_unref(p->msg);
 }
 
@@ -73,30 +98,6 @@ static int count_headers(const struct parsed *p, const char *name, const char *v
 		     (!value || strcmp(g_mime_header_get_value(h), value) == 0);
 	}
 	return n;
-}
-
-static void preview(const char *name, const struct dw_mail *m)
-{
-	const char *dir = getenv("DW_PREVIEW_DIR");
-	const struct {
-		const char *suffix;
-		const void *p;
-		size_t n;
-	} all[] = { { "eml", m->bytes, m->n_bytes },
-		    { "txt", m->text, strlen(m->text) },
-		    { "html", m->html, m->html ? strlen(m->html) : 0 } };
-
-	for (size_t i = 0; dir && i < DW_COUNT(all); i++) {
-		char path[512];
-		FILE *f;
-
-		snprintf(path, sizeof(path), "%s/%s.%s", dir, name, all[i].suffix);
-		f = fopen(path, "wb");
-		assert_non_null(f);
-		if (all[i].n)
-			assert_int_equal(fwrite(all[i].p, 1, all[i].n, f), all[i].n);
-		fclose(f);
-	}
 }
 
 /* Each stands after the one before. */
@@ -376,8 +377,13 @@ static void subjects_are_absolute_and_repeat(void **state)
 	v.n_feed = 1;
 	subject_is(&s, &v, "What I found in shop: 3 orders need you · 1 late · first by Sat 5 Dec 15:59");
 	v.type = DW_MAIL_NOTE;
-	v.title = "alice is on it\r\nBcc: x";
-	subject_is(&s, &v, "alice is on it Bcc: x");
+	v.note = &(struct dw_note){ .name = "acked", .value = { { .name = "by", .text = "alice\r\nBcc: x" },
+								 { .name = "kind", .type = DW_NOTE_KIND, .num = DW_OVERDUE },
+								 { .name = "order_id", .text = ID } } };
+	v.n_note = 1;
+	subject_is(&s, &v, "alice Bcc: x is on it: Ship date has passed, order " ID);
+	v.n_note = 0;
+	subject_is(&s, &v, "A note from duewatch");
 	sample_free(&o);
 	shop_close(&s);
 }
@@ -521,7 +527,7 @@ static void proposals_are_working_days_within_the_limit(void **state)
 		s.pack.max_extension_days = cases[i].max;
 		SAMPLE(&s, &o, "1", utc(NOW), "status", "awaiting_shipment", "promised_at", "2026-11-30", "paid_at", cases[i].paid,
 		       "expected_ship_at", cases[i].expected);
-		dw_propose_ship(&p, &o.order, &o.dates, &s.pack, s.pacific);
+		dw_propose_ship(&p, &o.order, &o.dates, &s.pack, s.pacific, utc(NOW));
 		if (p.known && !p.too_early) {
 			dw_day_civil(p.day, &y, &mo, &d);
 			snprintf(day, sizeof(day), "%04d-%02d-%02d", y, mo, d);
@@ -729,7 +735,10 @@ static void the_daily_mail_says_new_open_missing_and_health(void **state)
 	struct parsed p;
 	struct dw_mail_view v;
 	struct dw_mail_item fresh[2];
-	const char *notes[] = { "2 deadlines moved because your configuration changed." };
+	const struct dw_note notes[] = { { .name = "cells_rejected", .value = { { .name = "feed", .text = "shop" },
+										{ .name = "n", .type = DW_NOTE_NUMBER, .num = 2 },
+										{ .name = "lines", .type = DW_NOTE_LINES,
+										  .text = "line 7, promised_at: no date\nline 9: no order id\n" } } } };
 	DW_FREE char *flat = NULL;
 
 	(void)state;
@@ -754,7 +763,7 @@ static void the_daily_mail_says_new_open_missing_and_health(void **state)
 	IN_ORDER(flat, "1 new, 6 open", "==== New ====", "** Extend the receiving time **", "What to do", "==== Settled ====",
 		 "Tailspin Toys", "==== Everything open ====", "late", "Northwind Traders", "USD 8,210.50", "Fabrikam", ID,
 		 "bo is on it", "==== No longer in your data ====", "Wide World Importers", "==== Your data ====",
-		 "shop: fine. Data from 23 Nov 09:30", "214 orders", "2 deadlines moved");
+		 "shop: fine. Data from 23 Nov 09:30", "214 orders", "2 cells or rows can't be used", "- line 7, promised_at: no date", "- line 9");
 	IN_ORDER(p.html, "New", "Everything open", "Northwind Traders", "No longer in your data", "Your data");
 	assert_int_equal(count_headers(&p, "X-Duewatch-Order", NULL), 8); /* 2 new, 5 more open, 1 missing */
 	assert_int_equal(count_headers(&p, "X-Duewatch-Order", "234100000000000005"), 1);
@@ -802,7 +811,10 @@ static void other_mails_are_short(void **state)
 	struct dw_mail m;
 	struct parsed p;
 	struct dw_mail_view v;
-	const char *note[] = { "shop hasn't been readable since 22 Nov 18:00.\nIt says: no such file", "Nothing is lost." };
+	const struct dw_note broken = { .name = "feed_error", .value = { { .name = "feed", .text = "shop" },
+									 { .name = "error", .text = "no such file" } } };
+	const struct dw_note moved = { .name = "deadlines_moved",
+				       .value = { { .name = "n", .type = DW_NOTE_NUMBER, .num = 1 } } };
 
 	(void)state;
 	shop_open(&s);
@@ -820,26 +832,24 @@ static void other_mails_are_short(void **state)
 	dw_mail_fini(&m);
 
 	v = view_of(&s, DW_MAIL_FEED, utc("2026-11-24T00:30:00Z"), b.item, 2);
-	v.title = "shop can't be read";
-	v.note = note;
-	v.n_note = 2;
+	v.note = &broken;
+	v.n_note = 1;
 	v.feed = &s.health;
 	v.n_feed = 1;
 	s.health.stale = true;
 	compose(&s, &m, &v);
 	assert_wire(&m);
 	preview("feed", &m);
-	assert_string_equal(m.subject, "shop can't be read");
+	assert_string_equal(m.subject, "Feed shop needs a look (feed_error)");
 	parse(&p, &m);
-	IN_ORDER(p.text, "shop hasn't been readable", "It says: no such file", "Nothing is lost.", "Check these by hand",
+	IN_ORDER(p.text, "It says: no such file", "Until a read succeeds", "Check these by hand",
 		 "Northwind Traders", "Your data");
 	assert_null(strstr(p.text, "What to do"));
 	parsed_free(&p);
 	dw_mail_fini(&m);
 
 	v = view_of(&s, DW_MAIL_NOTE, utc("2026-11-24T00:30:00Z"), NULL, 0);
-	v.title = "alice is on it";
-	v.note = note;
+	v.note = &moved;
 	v.n_note = 1;
 	v.plain = true;
 	compose(&s, &m, &v);
@@ -847,10 +857,73 @@ static void other_mails_are_short(void **state)
 	assert_null(m.html);
 	parse(&p, &m);
 	assert_null(p.html);
-	IN_ORDER(p.text, "shop hasn't been readable", "Sent to alice");
+	IN_ORDER(p.text, "1 deadline moved", "Sent to alice");
 	parsed_free(&p);
 	dw_mail_fini(&m);
 	close_book(&b);
+	shop_close(&s);
+}
+
+static bool bytes_hold(const struct dw_mail *m, const char *text)
+{
+	return memmem(m->bytes, m->n_bytes, text, strlen(text)) != NULL;
+}
+
+static void an_answer(void **state)
+{
+	const struct dw_command filed = { .verb = DW_VERB_FILED, .date = "2026-12-12" }, close = { .verb = DW_VERB_CLOSE, .order = "99" },
+				ship = { .verb = DW_VERB_SHIP, .date = "2026-12-01" };
+	const struct dw_reply_line lines[] = {
+		{ .command = &filed, .result = DW_REPLY_DONE, .order_id = "5", .day = DW_UNKNOWN },
+		{ .command = &close, .result = DW_REPLY_STRANGE, .day = DW_UNKNOWN },
+		{ .command = &ship, .result = DW_REPLY_REFUSED, .order_id = "5", .why = "out of\r\nrange", .day = DW_UNKNOWN },
+	};
+	struct dw_reply_answer a = { .line = lines, .n_line = DW_COUNT(lines), .unknown = "thanks\r\nBcc: x", .in_reply_to = "a+b@example.org" };
+	struct shop s;
+	struct sample o;
+	struct parsed p;
+	struct dw_mail m;
+	struct dw_mail_view v;
+
+	(void)state;
+	shop_open(&s);
+	SAMPLE(&s, &o, "5", utc(NOW), "status", "awaiting_shipment", "promised_at", "2026-11-30", "agreed_at", "2026-12-10");
+	v = view_of(&s, DW_MAIL_ANSWER, utc(NOW), &o.item, 1);
+	v.title = "Re: [by Fri 27 Nov 15:59] Extend the ship date";
+	v.answer = &a;
+	compose(&s, &m, &v);
+	assert_wire(&m);
+	preview("answer", &m);
+	assert_true(bytes_hold(&m, "\r\nIn-Reply-To: <a+b@example.org>\r\n"));
+	assert_true(bytes_hold(&m, " <a+b@example.org>\r\nAuto-Submitted: auto-replied\r\n"));
+	assert_string_equal(m.subject, v.title);
+	parse(&p, &m);
+	IN_ORDER(p.text, "Order 5: 2026-12-12 is asked for on the platform", "Not done: close", "not about an order 99", "Not done for order 5: ship 2026-12-01",
+		 "out of range", "Not understood: thanks Bcc: x", "Order 5", "Extend the ship date", "Sent to alice");
+	IN_ORDER(p.html, "2026-12-12 is asked for", "out of range", "Extend the ship date");
+	assert_null(strstr(p.text, "Write one of these"));
+	parsed_free(&p);
+	dw_mail_fini(&m);
+
+	/* nothing that could be done; an id that would end its header isn't repeated */
+	a = (struct dw_reply_answer){ .unknown = "please help", .in_reply_to = "x>\r\nBcc: <y@example.org" };
+	v.n_item = 0;
+	compose(&s, &m, &v);
+	assert_wire(&m);
+	assert_false(bytes_hold(&m, "Bcc:"));
+	parse(&p, &m);
+	IN_ORDER(p.text, "Not understood: please help", "Nothing was done", "ship 2026-12-10", "filed 2026-12-12", "close");
+	parsed_free(&p);
+	dw_mail_fini(&m);
+
+	a = (struct dw_reply_answer){ .expired = true };
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	IN_ORDER(p.text, "This link is over");
+	assert_null(strstr(p.text, "Write one of these"));
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	sample_free(&o);
 	shop_close(&s);
 }
 
@@ -886,13 +959,324 @@ static void guesses_are_called_guesses(void **state)
 	o.sources.n_hand = 1;
 	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), &o.item, 1);
 	v.config->feeds[0].other = s.shanghai;
-	o.item.why_you = "You get this because bo's address (bo@example.com) was refused.";
+	o.item.why_you = &(struct dw_note){ .name = "redirected", .value = { { .name = "person", .text = "bo" },
+									      { .name = "address", .text = "bo@example.com" },
+									      { .name = "answer", .text = "550 no such user" } } };
 	o.item.stale = true;
 	compose(&s, &m, &v);
 	later = unwrapped(m.text);
-	IN_ORDER(later, "You get this because bo's address", "This data is out of date",
+	IN_ORDER(later, "This was for bo, whose address bo@example.com the mail server refuses: 550 no such user", "This data is out of date",
 		 "Expected to ship: Thu 10 Dec 2026 (entered by hand, by bo)", "Guessed: the data has no status",
 		 "the ship date is 20 days after the day of payment", "doesn't name its time zone");
+	dw_mail_fini(&m);
+	sample_free(&o);
+	shop_close(&s);
+}
+
+/* ---- calendar ---- */
+
+static size_t count_of(const char *s, const char *word)
+{
+	size_t n = 0;
+
+	for (; (s = strstr(s, word)); s += strlen(word))
+		n++;
+	return n;
+}
+
+/* The first line of a calendar that begins with `name`, without it. Owned. */
+static char *line_of(const char *ics, const char *name)
+{
+	DW_BUF b = { 0 };
+	const char *at;
+
+	dw_buf_printf(&b, "\n%s", name);
+	at = strstr(ics, b.p);
+	if (!at)
+		fail_msg("no %s in:\n%s", name, ics);
+	at += strlen(b.p);
+	dw_buf_reset(&b);
+	dw_buf_add(&b, at, strcspn(at, "\n"));
+	return dw_buf_take(&b);
+}
+
+#define LINE_IS(ics, name, want)                             \
+	do {                                                 \
+		DW_FREE char *line_ = line_of((ics), (name)); \
+		assert_string_equal(line_, (want));          \
+	} while (0)
+
+static void a_deadline_is_a_calendar_entry(void **state)
+{
+	struct shop s;
+	struct sample o;
+	struct dw_mail m;
+	struct parsed p;
+	struct dw_mail_view v;
+
+	(void)state;
+	shop_open(&s);
+	SAMPLE(&s, &o, ID, utc(NOW), SEED);
+	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), &o.item, 1);
+	v.salt = "secret";
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 1);
+	assert_string_equal(p.method[0], "PUBLISH");
+	IN_ORDER(p.ics[0], "BEGIN:VCALENDAR\n", "PRODID:", "VERSION:2.0\n", "METHOD:PUBLISH\n", "BEGIN:VEVENT\n",
+		 "DTSTAMP:20261123T153000Z\n", "DTSTART:20261127T074459Z\n", "DTEND:20261127T075959Z\n",
+		 "SUMMARY:Extend the ship date · " ID " · ACME GmbH\n",
+		 "DESCRIPTION:By Fri 27 Nov 2026\\, 15:59 (Shanghai) = Thu 26 Nov\\, 23:59 (Los Angeles).\\nUSD 12\\,400.00\\n",
+		 "URL:https://trade.example.com/order?id=2341\n", "ORGANIZER;CN=Duewatch:mailto:duewatch@example.com\n",
+		 "STATUS:CONFIRMED\n", "BEGIN:VALARM\n", "ACTION:DISPLAY\n", "TRIGGER:-PT45M\n", "BEGIN:VALARM\n",
+		 "TRIGGER;VALUE=DATE-TIME:20261127T075959Z\n", "END:VEVENT\n", "END:VCALENDAR\n");
+	assert_null(strstr(p.ics[0], "ATTENDEE"));
+	assert_null(strstr(p.ics[0], "VTIMEZONE"));
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	/* less than an hour before it: only the alarm at it */
+	v.now = utc("2026-11-27T07:00:00Z");
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	assert_int_equal(count_of(p.ics[0], "BEGIN:VALARM"), 1);
+	assert_non_null(strstr(p.ics[0], "TRIGGER;VALUE=DATE-TIME:20261127T075959Z\n"));
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	/* who doesn't want them, and a mail as plain as can be */
+	s.people[ALICE].no_calendar = true;
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 0);
+	assert_non_null(p.html);
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	s.people[ALICE].no_calendar = false;
+	v.plain = true;
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 0);
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	sample_free(&o);
+	shop_close(&s);
+}
+
+static char *uid_of(struct shop *s, const struct dw_mail_view *v)
+{
+	struct dw_mail m;
+	struct parsed p;
+	char *uid;
+
+	compose(s, &m, v);
+	parse(&p, &m);
+	uid = line_of(p.ics[0], "UID:");
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	return uid;
+}
+
+static void one_entry_per_order_side_episode_and_reader(void **state)
+{
+	struct shop s;
+	struct sample o;
+	struct dw_mail_view v;
+	char *uid[8];
+	size_t n = 0;
+
+	(void)state;
+	shop_open(&s);
+	SAMPLE(&s, &o, ID, utc(NOW), SEED);
+	o.item.episode = 1;
+	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), &o.item, 1);
+	v.salt = "secret";
+	uid[n++] = uid_of(&s, &v);
+	o.item.act_by += 3 * DW_DAY; /* these change, the entry stays */
+	o.item.kind = DW_SHIP_BY;
+	o.item.step = "due";
+	v.now += 3600;
+	v.key = "another";
+	uid[n] = uid_of(&s, &v);
+	assert_string_equal(uid[0], uid[n]);
+	free(uid[n]);
+	v.person = BO;
+	uid[n++] = uid_of(&s, &v);
+	v.person = ALICE;
+	o.item.episode = 2;
+	uid[n++] = uid_of(&s, &v);
+	o.item.side = DW_SIDE_RECEIPT;
+	uid[n++] = uid_of(&s, &v);
+	o.item.order_id = "2342";
+	uid[n++] = uid_of(&s, &v);
+	o.item.feed = "other";
+	uid[n++] = uid_of(&s, &v);
+	v.salt = "another";
+	uid[n++] = uid_of(&s, &v);
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(uid[i], uid[k]);
+		assert_non_null(strstr(uid[i], "@example.com"));
+	}
+	for (size_t i = 0; i < n; i++)
+		free(uid[i]);
+	sample_free(&o);
+	shop_close(&s);
+}
+
+static void what_is_settled_leaves_the_calendar(void **state)
+{
+	enum { N = 4 };
+	struct shop s;
+	struct sample o[N];
+	struct dw_mail_item items[N];
+	struct dw_mail m;
+	struct parsed p;
+	struct dw_mail_view v;
+	DW_FREE char *before = NULL;
+
+	(void)state;
+	shop_open(&s);
+	for (int i = 0; i < N; i++) {
+		SAMPLE(&s, &o[i], i ? "2342" : ID, utc(NOW), SEED);
+		o[i].item.episode = 1 + i;
+		items[i] = o[i].item;
+	}
+	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), items, 1);
+	before = uid_of(&s, &v);
+	/* its own mail */
+	items[0].resolved = true;
+	v.type = DW_MAIL_RESOLVED;
+	compose(&s, &m, &v);
+	assert_wire(&m);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 1);
+	assert_string_equal(p.method[0], "CANCEL");
+	LINE_IS(p.ics[0], "UID:", before);
+	LINE_IS(p.ics[0], "STATUS:", "CANCELLED");
+	LINE_IS(p.ics[0], "SUMMARY:", "Settled: Extend the ship date · " ID " · ACME GmbH");
+	assert_null(strstr(p.ics[0], "VALARM"));
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	/* lines of a daily mail: one file each, behind the one of what there is to do */
+	items[1].resolved = true;
+	v = view_of(&s, DW_MAIL_DAILY, utc(NOW), items, N);
+	compose(&s, &m, &v);
+	assert_wire(&m);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 3);
+	assert_string_equal(p.method[0], "PUBLISH");
+	assert_int_equal(count_of(p.ics[0], "BEGIN:VEVENT"), 2);
+	for (int i = 1; i < 3; i++) {
+		assert_string_equal(p.method[i], "CANCEL");
+		assert_int_equal(count_of(p.ics[i], "BEGIN:VEVENT"), 1);
+	}
+	LINE_IS(p.ics[1], "UID:", before);
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	/* open still, but without a deadline: the one its reader was told is over */
+	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), items, 1);
+	items[0].resolved = false;
+	items[0].act_by = DW_UNKNOWN;
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 0);
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	o[0].told[0] = (struct dw_told){ .side = DW_SIDE_SHIP, .episode = 1, .kind = DW_EXTEND_SHIP_DATE, .person = ALICE,
+					 .state = DW_STEP_MAILED, .act_by = utc("2026-11-27T07:59:59Z"), .at = utc(NOW) - 60 };
+	items[0].n_told = 1;
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 1);
+	assert_string_equal(p.method[0], "CANCEL");
+	LINE_IS(p.ics[0], "UID:", before);
+	LINE_IS(p.ics[0], "DTEND:", "20261127T075959Z");
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	for (int i = 0; i < N; i++)
+		sample_free(&o[i]);
+	shop_close(&s);
+}
+
+static void newer_entries_have_higher_numbers(void **state)
+{
+	dw_time now = utc(NOW);
+
+	(void)state;
+	assert_true(dw_ics_sequence(now, false) > 0);
+	assert_int_equal(dw_ics_sequence(now + 1, false), dw_ics_sequence(now, false) + 1);
+	assert_int_equal(dw_ics_sequence(now, true), dw_ics_sequence(now, false) + 1);
+	assert_int_equal(dw_ics_sequence(0, false), 0);
+	assert_int_equal(dw_ics_sequence(utc("2099-12-31"), true), INT32_MAX);
+}
+
+/* At every length, whatever letters it has: libical alone ends some lines wrongly. */
+static void calendar_lines_are_whole_at_every_length(void **state)
+{
+	static const char *const letters[] = { "x", "一", "\xF0\x9F\x98\x80", "x;", "x " };
+	const struct dw_mail_conf conf = { .from_name = (char *)"Duewatch", .from_address = (char *)"duewatch@example.com" };
+
+	(void)state;
+	dw_mime_init();
+	for (size_t k = 0; k < DW_COUNT(letters); k++) {
+		DW_BUF words = { 0 };
+
+		for (int n = 0; n < 240; n++) {
+			struct dw_event e = { .uid = "1@example.com", .summary = dw_buf_str(&words), .text = dw_buf_str(&words),
+					      .url = k == 0 ? dw_buf_str(&words) : NULL, .at = utc(NOW) };
+			struct dw_ics ics = { .conf = &conf, .now = utc(NOW), .event = &e, .n = 1 };
+			DW_FREE char *flat = NULL;
+			DW_BUF b = { 0 };
+
+			assert_int_equal(dw_ics_write(&b, &ics), 0);
+			flat = unfolded(b.p, b.n);
+			assert_null(strstr(flat, "\n\n"));
+			assert_int_equal(count_of(flat, "\n"), 22 + (n > 0) + (n > 0 && k == 0));
+			dw_buf_puts(&words, letters[k]);
+		}
+	}
+}
+
+/* Whatever a cell holds, it stays the value of its property. */
+static void hostile_cells_stay_in_their_calendar_line(void **state)
+{
+	struct shop s;
+	struct sample o;
+	struct dw_mail m;
+	struct parsed p;
+	struct dw_mail_view v;
+	DW_FREE char *huge = calloc(1, 1000001), *summary = NULL;
+
+	(void)state;
+	shop_open(&s);
+	assert_non_null(huge);
+	for (int i = 0; i < 1000000; i++)
+		huge[i] = "\xE4\xB8\x80"[i % 3];
+	SAMPLE(&s, &o, "23;41,\"x\"", utc(NOW), "status", "awaiting_shipment", "promised_at", "2026-11-30", "agreed_at",
+	       "2026-12-10", "buyer", "A\r\nEND:VEVENT\r\nATTENDEE:mailto:x@example.org\\n\xE2\x80\xAE;x,\x01\x7F\xFF", "url",
+	       "https://trade.example.com/\r\nATTENDEE:mailto:x@example.org");
+	s.config.mail.from_name = (char *)"Due\r\nATTENDEE:x \"watch\";^n:";
+	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), &o.item, 1);
+	compose(&s, &m, &v);
+	assert_wire(&m);
+	parse(&p, &m);
+	assert_int_equal(p.n_ics, 1);
+	assert_null(strstr(p.ics[0], "\nATTENDEE"));
+	assert_int_equal(count_of(p.ics[0], "\nEND:VEVENT\n"), 1);
+	assert_null(strstr(p.ics[0], "URL:"));
+	LINE_IS(p.ics[0], "SUMMARY:",
+		"Extend the ship date · 23\\;41\\,\"x\" · A END:VEVENT ATTENDEE:mailto:x@example.org\\\\n\\;x\\, \xEF\xBF\xBD");
+	LINE_IS(p.ics[0], "ORGANIZER;", "CN=\"Due ATTENDEE:x watch;n:\":mailto:duewatch@example.com");
+	parsed_free(&p);
+	dw_mail_fini(&m);
+	sample_free(&o);
+	SAMPLE(&s, &o, huge, utc(NOW), "status", "awaiting_shipment", "promised_at", "2026-11-30", "agreed_at", "2026-12-10",
+	       "buyer", huge, "title", huge);
+	v.item = &o.item;
+	compose(&s, &m, &v);
+	parse(&p, &m);
+	summary = line_of(p.ics[0], "SUMMARY:");
+	assert_true(strlen(summary) < 600);
+	parsed_free(&p);
 	dw_mail_fini(&m);
 	sample_free(&o);
 	shop_close(&s);
@@ -1107,16 +1491,20 @@ static void time_of_one_mail(void **state)
 	shop_open(&s);
 	SAMPLE(&s, &o, ID, utc(NOW), SEED);
 	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), &o.item, 1);
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
-	for (int i = 0; i < TIMES; i++) {
-		compose(&s, &m, &v);
-		bytes = m.n_bytes;
-		dw_mail_fini(&m);
+	for (int with = 0; with < 2; with++) {
+		s.people[ALICE].no_calendar = !with;
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+		for (int i = 0; i < TIMES; i++) {
+			assert_int_equal(dw_mail_compose(s.composer, &m, &v, NULL), 0);
+			bytes = m.n_bytes;
+			dw_mail_fini(&m);
+		}
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+		assert_true(bytes > 4000);
+		print_message("%.0f us a mail of %zu bytes%s\n",
+			      ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / 1e3 / TIMES, bytes,
+			      with ? ", its calendar entry in it" : "");
 	}
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
-	assert_true(bytes > 4000);
-	print_message("%.0f us a mail of %zu bytes\n",
-		      ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / 1e3 / TIMES, bytes);
 	sample_free(&o);
 	shop_close(&s);
 }
@@ -1124,6 +1512,7 @@ static void time_of_one_mail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_answer),
 		cmocka_unit_test(scrubbing),
 		cmocka_unit_test(wrapping),
 		cmocka_unit_test(links_and_shell_words),
@@ -1141,6 +1530,12 @@ int main(void)
 		cmocka_unit_test(the_first_look_is_a_table_then_steps),
 		cmocka_unit_test(other_mails_are_short),
 		cmocka_unit_test(guesses_are_called_guesses),
+		cmocka_unit_test(a_deadline_is_a_calendar_entry),
+		cmocka_unit_test(one_entry_per_order_side_episode_and_reader),
+		cmocka_unit_test(what_is_settled_leaves_the_calendar),
+		cmocka_unit_test(newer_entries_have_higher_numbers),
+		cmocka_unit_test(calendar_lines_are_whole_at_every_length),
+		cmocka_unit_test(hostile_cells_stay_in_their_calendar_line),
 		cmocka_unit_test(a_template_beside_the_config_wins),
 		cmocka_unit_test(every_shipped_pack_gives_whole_mails),
 		cmocka_unit_test(time_of_one_mail),

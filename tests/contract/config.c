@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "duewatch/config.h"
+#include "duewatch/oauth.h"
 #include "duewatch/zone-load.h"
 
 static char dir[64];	 /* of this run */
@@ -424,7 +425,9 @@ static void pack_layers(void **state)
 	put("platforms.d/alibaba.conf", "buyer_answer = 4;\nclaim_days = 20;\n");
 	put("platforms.d/b.conf", "packs = ( { name = \"mine\"; base = \"alibaba\"; otherwise = { zh_CN = \"我\"; }; odd_text = { en = \"x\"; }; } );\n");
 	c = load_good(PEOPLE MAIL FEEDS "packs = ( { name = \"alibaba\"; buyer_answer = 5; auto_confirm = ( (\"sea\", [50]) );"
-					" columns = ( (\"order_id\", \"No.\") ); status = ( (\"open\", \"shipped\") ); } );");
+					" columns = ( (\"order_id\", \"No.\") ); status = ( (\"open\", \"shipped\") ); receipt_by = \"both\";"
+					" receipt_seller_times = 1; receipt_buyer_times = 2; payout = \"receipt\"; dispute_call_day = 4;"
+					" dispute_auto_day = 7; } );");
 	unlink(path_in("platforms.d/alibaba.conf"));
 	unlink(path_in("platforms.d/b.conf"));
 	rmdir(path_in("platforms.d"));
@@ -436,6 +439,14 @@ static void pack_layers(void **state)
 	assert_int_equal(ali->auto_confirm[DW_BY_SEA].n, 1);
 	assert_int_equal(ali->auto_confirm[DW_BY_SEA].days[0], 50);
 	assert_int_equal(ali->auto_confirm[DW_BY_EXPRESS].days[1], 25); /* not named: stays */
+	assert_int_equal(ali->receipt_by, DW_RECEIPT_BY_BOTH);
+	assert_int_equal(ali->receipt_seller_times, 1);
+	assert_int_equal(ali->receipt_buyer_times, 2);
+	assert_int_equal(ali->payout, DW_PAYOUT_RECEIPT);
+	assert_int_equal(ali->dispute_call_day, 4);
+	assert_int_equal(ali->dispute_auto_day, 7);
+	assert_int_equal(mine->dispute_auto_day, 7); /* its base's */
+	assert_int_equal(pack(c, "generic")->payout, DW_PAYOUT_UNKNOWN);
 	assert_int_equal(ali->n_columns, 4);
 	assert_string_equal(ali->columns[0].theirs, "No.");
 	assert_string_equal(ali->columns[1].theirs, "约定发货时间");
@@ -471,6 +482,23 @@ static const struct wrong {
 	  "bad.conf:2: langauge: unknown key, did you mean language?\n"
 	  "bad.conf:3: foo: unknown key\n"
 	  "bad.conf:4: every: unknown key here, it belongs in feeds\n" },
+	{ PEOPLE MAIL FEEDS "\nreplies = { mailbox = \"imaps://u@h/INBOX\"; username = \"u\"; every = \"0s\"; token_days = 91;\n"
+	  "address = \"x\"; authserv = \"mx example\"; bounces = \"no\"; };\n",
+	  "bad.conf:2: replies.mailbox: no user or password in here: write username = …; and password_file = …;\n"
+	  "bad.conf:2: replies.every: \"0s\" is out of range, allowed: 1s to 1d\n"
+	  "bad.conf:2: replies.token_days: 91 is out of range, allowed: 1 to 90\n"
+	  "bad.conf:2: replies.password_file: missing: username needs it (the password itself never stands in here)\n"
+	  "bad.conf:3: replies.address: \"x\" is no mail address, allowed: a bare address\n"
+	  "bad.conf:3: replies.authserv: \"mx example\" is no server's name, allowed: a server's name, like \"mx.example.com\"\n"
+	  "bad.conf:3: replies.bounces: is a text in quotes, true or false was expected, without quotes\n" },
+	{ PEOPLE MAIL FEEDS "\nreplies = { mailbox = \"imap://imap.example.com\"; username = \"u\"; password_file = \"p\"; starttls = \"off\";\n"
+			     "oauth = { client_id = \"c\"; token_url = \"https://login.example.com/t\"; }; };\n",
+	  "bad.conf:2: replies.password_file: either a password or oauth, not both\n"
+	  "bad.conf:2: warning: replies: starttls = \"off\": mails and the password go over the network unencrypted\n"
+	  "bad.conf:2: replies: starttls = \"off\" with oauth: an access token never goes over the network unencrypted\n" },
+	{ PEOPLE MAIL FEEDS "\nreplies = { mailbox = \"pop3://h\"; };\n",
+	  "bad.conf:2: replies.mailbox: unknown kind of address, allowed: \"imaps://host/INBOX\" or \"imap://host/INBOX\"\n"
+	  "bad.conf:2: replies.username: missing, must be given: a text\n" },
 	{ "timezone = \"Asia/Shanghi\";\nlanguage = \"de\";\nstate = 3;\ndaily_at = \"8.30\";\nworking_days = [ \"mon\",\n\"tues\"\n];\n"
 	  "default_owner = \"alise\"; operators = [ \"zed\" ];\n"
 	  "people = (\n{ name = \"alice\"; email = \"alice@example.com\"; deputy = \"alice\"; manager = \"boo\"; },\n"
@@ -550,7 +578,7 @@ static const struct wrong {
 	  "bad.conf:8: ladders.steps: \"1d\": this kind has no deadline, only \"found\" is possible\n"
 	  "bad.conf:9: ladders.kind: ship_by has a ladder already, further up\n" },
 	{ PEOPLE MAIL FEEDS "\npacks = (\n{ name = \"alibaba\"; buyer_anser = 3; base = \"x\";\nholidays = [ \"2027-02-30\" ];\n"
-			    "auto_confirm = ( (\"sea\", [60, 45]) ); extension = \"both\"; claim_days = 500; receipt_extension = \"36h\"; dispute_talk = \"1m\"; },\n"
+			    "auto_confirm = ( (\"sea\", [60, 45]) ); extension = \"both\"; claim_days = 500; receipt_extension = \"36h\"; dispute_talk = \"1m\";\npayout = \"never\"; receipt_seller_times = -1; dispute_call_day = 400; },\n"
 			    "{ name = \"q\"; base = \"r\"; },\n{ name = \"r\"; base = \"q\"; },\n{ base = \"generic\"; },\n{ name = \"a/b\"; } );\n",
 	  "bad.conf:3: packs.base: \"x\" is no rule pack, allowed: generic, alibaba, q, r\n"
 	  "bad.conf:3: packs.buyer_anser: unknown key, did you mean buyer_answer?\n"
@@ -560,9 +588,12 @@ static const struct wrong {
 	  "bad.conf:5: packs.receipt_extension: whole days only, like \"2d\"\n"
 	  "bad.conf:5: packs.claim_days: 500 is out of range, allowed: 0 to 400\n"
 	  "bad.conf:5: packs.dispute_talk: \"1m\" is out of range, allowed: 1h to 60d\n"
-	  "bad.conf:7: packs.base: q: a pack can't be its own base, directly or by way of another\n"
-	  "bad.conf:8: packs.name: missing, must be given: the pack's name, like \"alibaba\"\n"
-	  "bad.conf:9: packs.name: \"a/b\" is no name for a pack, allowed: 1 to 64 of a-z A-Z 0-9 _ . -\n" },
+	  "bad.conf:6: packs.receipt_seller_times: -1 is out of range, allowed: 0 to 100\n"
+	  "bad.conf:6: packs.payout: \"never\" is no word known here, allowed: unknown, receipt, shipment\n"
+	  "bad.conf:6: packs.dispute_call_day: 400 is out of range, allowed: 0 to 365\n"
+	  "bad.conf:8: packs.base: q: a pack can't be its own base, directly or by way of another\n"
+	  "bad.conf:9: packs.name: missing, must be given: the pack's name, like \"alibaba\"\n"
+	  "bad.conf:10: packs.name: \"a/b\" is no name for a pack, allowed: 1 to 64 of a-z A-Z 0-9 _ . -\n" },
 	{ PEOPLE MAIL "\nfeeds = (\n{ name = \"a b\"; type = \"cvs\"; path = \"x\"; every = \"8d\"; platform = \"alibabba\"; },\n"
 		      "{ name = \"f\"; type = \"xlsx\"; path = \"y\"; every = 10;\ndelimiter = \",,\";\nencoding = \"gb18031\";\nof = [ \"g\" ];\n"
 		      "columns = (\n(\"订单编号\", \"order_id\"),\n(\"ordre_id\", \"x\"),\n(\"buyer\", \"y\", \"ms\"),\n(\"paid_at\", \"z\", \"w\")\n);\n"
@@ -1007,6 +1038,41 @@ static void fingerprints(void **state)
 	assert_true(a->feeds[0].print != zone->feeds[0].print);
 }
 
+static void replies_login(void **state)
+{
+	CONFIG *c = load_good(PEOPLE MAIL FEEDS "replies = { mailbox = \"imaps://outlook.example.com\"; username = \"u@example.com\";\n"
+			      "oauth = { provider = \"microsoft\"; client_id = \"c\"; }; };\n");
+	struct dw_oauth_place at;
+
+	(void)state;
+	assert_true(dw_config_oauth(c, 0, &at));
+	assert_string_equal(at.name, "replies");
+	assert_string_equal(at.username, "u@example.com");
+	assert_true(at.conf == c->replies.oauth && at.use == DW_OAUTH_IMAP && !c->replies.password_file);
+	assert_false(dw_config_oauth(c, 1, &at));
+}
+
+static void replies_mailbox(void **state)
+{
+	CONFIG *off = load_good(PEOPLE MAIL FEEDS);
+	CONFIG *on = load_good(PEOPLE MAIL FEEDS "replies = { mailbox = \"imaps://imap.example.com/Duewatch/in\"; username = \"u\";"
+			       " password_file = \"imap-password\"; authserv = \"mx.example.com\"; };");
+	CONFIG *plain = load_good(PEOPLE MAIL FEEDS "replies = { mailbox = \"imap://127.0.0.1:1143\"; username = \"u\"; password_file = \"p\";"
+				  " starttls = \"off\"; every = \"5s\"; token_days = 7; address = \"r@example.com\"; bounces = false; };");
+
+	(void)state;
+	assert_null(off->replies.address);
+	assert_string_equal(on->replies.url, "imaps://imap.example.com:993");
+	assert_string_equal(on->replies.folder, "Duewatch/in");
+	assert_string_equal(on->replies.address, on->mail.from_address);
+	assert_string_equal(on->replies.password_file, path_in("imap-password"));
+	assert_true(on->replies.every == 60 && on->replies.token_days == 30 && on->replies.bounces && !on->replies.starttls_off);
+	assert_string_equal(plain->replies.url, "imap://127.0.0.1:1143");
+	assert_string_equal(plain->replies.folder, "INBOX");
+	assert_string_equal(plain->replies.address, "r@example.com");
+	assert_true(plain->replies.every == 5 && plain->replies.token_days == 7 && !plain->replies.bounces && plain->replies.starttls_off);
+}
+
 static void data_folder(void **state)
 {
 	DW_FREE char *arg = NULL;
@@ -1024,6 +1090,7 @@ static void data_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(replies_mailbox), cmocka_unit_test(replies_login),
 		cmocka_unit_test(interface_parses),
 		cmocka_unit_test(shipped_file_works),
 		cmocka_unit_test(shipped_file_is_complete),

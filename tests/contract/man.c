@@ -103,6 +103,7 @@ static void test_keys(void **state)
 {
 	static const char *const headings[][2] = {
 		{ "", "TOP LEVEL" }, { "mail", "MAIL" },       { "people", "PEOPLE" },
+		{ "replies", "REPLIES" },
 		{ "feeds", "FEEDS" }, { "ladders", "LADDERS" }, { "packs", "PACKS" },
 		{ "mail.fallback", "FALLBACK RELAYS" }, { "oauth", "OAUTH" },
 	};

@@ -1247,6 +1247,115 @@ static void test_people_and_history(void **state)
 	assert_string_equal(dw_buf_str(&lines), "seen set");
 }
 
+/* ---- what comes in ---- */
+static void test_mailboxes(void **state)
+{
+	struct dw_store *s = *state;
+	struct dw_mailbox_row m = { .name = "box", .uidvalidity = 7, .last_uid = INT64_C(4294967295), .last_success = T0,
+				    .error_since = DW_UNKNOWN, .told = DW_UNKNOWN }, out;
+
+	assert_int_equal(dw_store_mailbox_get(s, "box", &out, &err), 1);
+	assert_int_equal(dw_store_mailbox_put(s, &m, &err), -EINVAL); /* outside */
+	OK(dw_store_begin(s, &err));
+	OK(dw_store_mailbox_put(s, &m, &err));
+	m.error_since = T0 + 1;
+	snprintf(m.error, sizeof(m.error), "no answer");
+	OK(dw_store_mailbox_put(s, &m, &err));
+	OK(dw_store_commit(s, &err));
+	OK(dw_store_mailbox_get(s, "box", &out, &err));
+	assert_true(out.uidvalidity == 7 && out.last_uid == INT64_C(4294967295) && out.last_success == T0 && out.error_since == T0 + 1 &&
+		    out.told == DW_UNKNOWN);
+	assert_string_equal(out.error, "no answer");
+	assert_int_equal(dw_store_mailbox_get(s, "other", &out, &err), 1);
+}
+
+static void test_inbound(void **state)
+{
+	struct dw_store *s = *state;
+	struct dw_inbound_row in = { .id = "a@example.com", .at = T0, .person = "alice", .commands = 2, .answers = 1 };
+	int64_t commands, answers;
+
+	assert_int_equal(dw_store_inbound_find(s, in.id, &err), 1);
+	OK(dw_store_begin(s, &err));
+	OK(dw_store_inbound_add(s, &in, &err));
+	assert_int_equal(dw_store_inbound_add(s, &in, &err), -EEXIST);
+	in.id = "b@example.com";
+	in.at = T0 + 10;
+	OK(dw_store_inbound_add(s, &in, &err));
+	in.id = "c@example.com";
+	in.person[0] = '\0';
+	OK(dw_store_inbound_add(s, &in, &err));
+	dw_store_rollback(s);
+	assert_int_equal(dw_store_inbound_find(s, "a@example.com", &err), 1);
+	snprintf(in.person, sizeof(in.person), "alice");
+	OK(dw_store_begin(s, &err));
+	OK(dw_store_inbound_add(s, &in, &err));
+	in.id = "a@example.com";
+	in.at = T0;
+	OK(dw_store_inbound_add(s, &in, &err));
+	OK(dw_store_commit(s, &err));
+	OK(dw_store_inbound_find(s, "a@example.com", &err));
+	OK(dw_store_inbound_count(s, "alice", T0, &commands, &answers, &err));
+	assert_true(commands == 4 && answers == 2);
+	OK(dw_store_inbound_count(s, "alice", T0 + 1, &commands, &answers, &err));
+	assert_true(commands == 2 && answers == 1);
+	OK(dw_store_inbound_count(s, "bo", T0, &commands, &answers, &err));
+	assert_true(commands == 0 && answers == 0);
+	OK(dw_store_begin(s, &err));
+	assert_true(dw_store_prune(s, T0 + 100 * DW_DAY + 1, &err) >= 0);
+	OK(dw_store_commit(s, &err));
+	assert_int_equal(dw_store_inbound_find(s, "a@example.com", &err), 1);
+	OK(dw_store_inbound_find(s, "c@example.com", &err));
+}
+
+static int join_dead(void *ctx, const struct dw_dead_row *row)
+{
+	dw_buf_printf(ctx, "%s %s;", row->address, row->why);
+	return 0;
+}
+
+static void test_dead_addresses(void **state)
+{
+	struct dw_store *s = *state;
+	struct dw_dead_row d = { .address = "b@example.com", .since = T0, .tried = DW_UNKNOWN, .good = DW_UNKNOWN, .mail = 3,
+				 .why = "5.1.1" }, out;
+	DW_BUF lines = { 0 };
+
+	assert_int_equal(dw_store_dead_get(s, d.address, &out, &err), 1);
+	OK(dw_store_begin(s, &err));
+	OK(dw_store_dead_put(s, &d, &err));
+	d.tried = T0 + 5;
+	OK(dw_store_dead_put(s, &d, &err));
+	snprintf(d.address, sizeof(d.address), "a@example.com");
+	OK(dw_store_dead_put(s, &d, &err));
+	OK(dw_store_commit(s, &err));
+	OK(dw_store_dead_get(s, "b@example.com", &out, &err));
+	assert_true(out.since == T0 && out.tried == T0 + 5 && out.good == DW_UNKNOWN && out.mail == 3);
+	OK(dw_store_dead_each(s, join_dead, &lines, &err));
+	assert_string_equal(dw_buf_str(&lines), "a@example.com 5.1.1;b@example.com 5.1.1;");
+	OK(dw_store_begin(s, &err));
+	OK(dw_store_dead_drop(s, "b@example.com", &err));
+	OK(dw_store_dead_drop(s, "b@example.com", &err));
+	OK(dw_store_commit(s, &err));
+	assert_int_equal(dw_store_dead_get(s, "b@example.com", &out, &err), 1);
+}
+
+static void test_mail_find(void **state)
+{
+	struct dw_store *s = *state;
+	struct dw_mail_row m = { .type = DW_MAIL_ANSWER, .person = (char *)(uintptr_t) "alice", .message_id = (char *)(uintptr_t) "x@example.com",
+				 .created = T0, .next_try = T0, .last_try = DW_UNKNOWN, .sent_at = DW_UNKNOWN };
+	int64_t id = 0;
+
+	assert_int_equal(dw_store_mail_find(s, "x@example.com", &id, &err), 1);
+	OK(dw_store_begin(s, &err));
+	OK(dw_store_mail_put(s, &m, &err));
+	OK(dw_store_commit(s, &err));
+	OK(dw_store_mail_find(s, "x@example.com", &id, &err));
+	assert_true(id == m.id);
+	assert_int_equal(dw_store_mail_find(s, "y@example.com", &id, &err), 1);
+}
+
 /* ---- retention ---- */
 #define DAY INT64_C(86400)
 
@@ -1411,7 +1520,7 @@ int main(void)
 		BOTH(test_lookups_see_changes), BOTH(test_due_agrees), BOTH(test_overlays),
 		BOTH(test_hands), BOTH(test_alerts), BOTH(test_episodes), BOTH(test_step_key), BOTH(test_steps),
 		BOTH(test_mail_row), BOTH(test_mail_due), BOTH(test_lease), BOTH(test_mail_lists),
-		BOTH(test_people_and_history), BOTH(test_prune_mails), BOTH(test_prune_steps),
+		BOTH(test_people_and_history), BOTH(test_mailboxes), BOTH(test_inbound), BOTH(test_dead_addresses), BOTH(test_mail_find), BOTH(test_prune_mails), BOTH(test_prune_steps),
 		BOTH(test_prune_orders), BOTH(test_prune_is_bounded),
 	};
 

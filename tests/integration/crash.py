@@ -15,6 +15,8 @@ ended, and started again, over and over; between and during its lives the feed c
 With --every nothing of that is by chance: the daemon, with a relay and with a maildir, `--once` from an empty state, and
 `duewatch set` die at the 1st, 2nd, 3rd … write, sync, rename and send, each in its turn, up to the last there is.
 
+With --replies answers by mail arrive meanwhile: crash_replies.py.
+
 After each death, of a copy of the store: PRAGMA integrity_check and foreign_key_check; every mail the relay accepted
 is known to the store (its lease was durable before its data left); no more accepted mails are unrecorded than there
 are connections. At the end of a season the daemon runs undisturbed until nothing is owed; then what the relay has is
@@ -966,6 +968,7 @@ def main():
     p.add_argument("--only", choices=("random", "syscall", "power", "once"), help="one kind of end")
     p.add_argument("--maildir", action="store_true", help="deliver into a maildir")
     p.add_argument("--every", action="store_true", help="a death at each write, sync, rename and send instead")
+    p.add_argument("--replies", action="store_true", help="answers by mail arrive while it is killed (Dovecot)")
     p.add_argument("--season", type=int, default=SEASON, help="kills until everything is compared")
     p.add_argument("--keep", metavar="FOLDER", help="work there; seasons with a violation stay")
     o = p.parse_args()
@@ -976,7 +979,11 @@ def main():
     os.makedirs(folder, exist_ok=True)
     print("seed %d, in %s" % (o.seed, folder), flush=True)
     began = time.monotonic()
-    if o.every:
+    if o.replies:
+        import crash_replies        # needs Dovecot
+        figures, violations = crash_replies.run(o.kills, o.seed, folder, lambda t: print(t, flush=True))
+        figures = Figures(figures)
+    elif o.every:
         figures, violations = every(folder, o.seed, lambda t: print(t, flush=True))
     else:
         figures, violations = run(o.kills, o.seed, folder, o.maildir, o.only, lambda t: print(t, flush=True), o.season)

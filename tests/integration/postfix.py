@@ -1,7 +1,14 @@
 """A Postfix of our own: Debian's programs, everything else in one folder below /tmp, on a port of 127.0.0.1.
 
     with Postfix({"alice@a.example.com": "alice"}, cert, key) as p:   # p.port
-        p.wait_mail("alice")                                        # bytes of the first mail in her Maildir
+        p.mails("alice")                                            # the mails in her Maildir, bytes each
+
+lmtp {address: port}: these addresses' mails, with any "+detail", go to an LMTP server (dovecot.py) instead. dkim: an
+OpenDKIM (opendkim.py). Its ports:
+    port      the relay that duewatch uses: refuses an unknown recipient at RCPT
+    late      a relay that takes every recipient and sends a bounce (RFC 3464) afterwards, as most do for others' domains
+    mx        where mail comes in from outside: with dkim, a signature is verified and Authentication-Results written
+    outgoing  a person's provider: with dkim, signs for its domains; hands over to mx as any server would
 
 Needs root, as every Postfix does. It ends by its master's process id."""
 
@@ -12,6 +19,7 @@ import pwd
 import random
 import shutil
 import signal
+import smtplib
 import socket
 import subprocess
 import tempfile
@@ -37,8 +45,11 @@ alias_database =
 local_recipient_maps =
 default_transport = error:nothing leaves this machine
 relay_transport = error:nothing leaves this machine
+recipient_delimiter = +
 virtual_mailbox_domains = {domains}
 virtual_mailbox_maps = texthash:{dir}/conf/boxes
+transport_maps = texthash:{dir}/conf/transport
+milter_default_action = tempfail
 virtual_mailbox_base = {dir}/boxes
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
@@ -53,6 +64,17 @@ smtputf8_enable = yes
 """
 MASTER = """
 127.0.0.1:{port} inet n - n - - smtpd
+127.0.0.1:{late} inet n - n - - smtpd
+  -o smtpd_reject_unlisted_recipient=no
+127.0.0.1:{mx} inet n - n - - smtpd
+  -o myhostname={mx_name}
+  -o smtpd_milters={verifier}
+127.0.0.1:{outgoing} inet n - n - - smtpd
+  -o smtpd_reject_unlisted_recipient=no
+  -o content_filter=smtp:[127.0.0.1]:{mx}
+  -o smtpd_milters={signer}
+smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
@@ -87,8 +109,9 @@ def free_port():
 
 
 class Postfix:
-    def __init__(self, boxes, cert, key):
+    def __init__(self, boxes, cert, key, lmtp=None, dkim=None):
         """boxes: {address: Maildir}"""
+        lmtp = lmtp or {}
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="dw-postfix.", dir="/tmp"))
         self.dir.chmod(0o755)
         user = pwd.getpwnam("postfix")
@@ -99,12 +122,15 @@ class Postfix:
         os.chown(self.dir / "boxes", user.pw_uid, user.pw_gid)
         for source, name in ((cert, "server.crt"), (key, "server.key")):
             shutil.copy(source, conf / name)
-        self.port = free_port()
-        (conf / "boxes").write_text("".join("%s %s/\n" % pair for pair in boxes.items()))
+        self.port, self.late, self.mx, self.outgoing = (free_port() for _ in range(4))
+        (conf / "boxes").write_text("".join("%s %s/\n" % pair for pair in [*boxes.items(), *((a, "lmtp") for a in lmtp)]))
+        (conf / "transport").write_text("".join("%s lmtp:inet:127.0.0.1:%d\n" % pair for pair in lmtp.items()))
         (conf / "main.cf").write_text(MAIN.format(
             dir=self.dir, uid=user.pw_uid, gid=user.pw_gid, cert=conf / "server.crt", key=conf / "server.key",
-            domains=", ".join(sorted({a.split("@")[1] for a in boxes}))))
-        (conf / "master.cf").write_text(MASTER.format(port=self.port))
+            domains=", ".join(sorted({a.split("@")[1] for a in [*boxes, *lmtp]}))))
+        (conf / "master.cf").write_text(MASTER.format(
+            port=self.port, late=self.late, mx=self.mx, outgoing=self.outgoing, mx_name=dkim.authserv if dkim else "mx.example.com",
+            verifier=dkim.verifier if dkim else "", signer=dkim.signer if dkim else ""))
 
     def __enter__(self):
         done = subprocess.run(["/usr/sbin/postfix", "-c", self.dir / "conf", "start"], capture_output=True, text=True,
@@ -129,6 +155,11 @@ class Postfix:
     def log(self):
         path = self.dir / "mail.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def send(self, port, sender, to, data):
+        """One mail by SMTP to one of the ports. data: bytes with CRLF."""
+        with smtplib.SMTP("127.0.0.1", port, timeout=30) as smtp:
+            smtp.sendmail(sender, [to], data)
 
     def mails(self, box):
         new = self.dir / "boxes" / box / "new"

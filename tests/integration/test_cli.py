@@ -141,6 +141,29 @@ def test_check_names_every_problem_with_its_line(unread):
     unread.run("status", "--check", code=2)
 
 
+def test_check_fills_every_template_of_the_languages_in_use(unread):
+    """Overrides are where mistakes are made: a name that isn't there renders as nothing, and nobody would see it."""
+    own = unread.dir / "templates"
+    unread.conf.write_text(unread.conf.read_text().replace('name = "chen";', 'name = "chen"; language = "zh-CN";'))
+    for language in ("en", "zh-CN"):
+        (own / language).mkdir(parents=True)
+    (own / "en" / "footer.mustache").write_text("Yours,\n{{raeder}}\n")
+    (own / "en" / "act.mustache").write_text("{{#k.overdue}}\nShip it!\n")
+    (own / "en" / "subjekt.mustache").write_text("x")
+    (own / "zh-CN" / "told.mustache").write_text("{{>told}}")
+    for told in (unread.err("check", code=2), subprocess.run([BUILD / "duewatchd", "-c", unread.conf, "-t"], capture_output=True,
+                                                            text=True, timeout=60).stderr):
+        assert f'{own}/en/act.mustache:1: section "k.overdue" is not closed' in told
+        assert f"{own}/en/footer.mustache:2: {{{{raeder}}}}: there is no such name here, perhaps reader" in told
+        assert f"{own}/en/subjekt.mustache:1: there is no template of this name, so nobody reads it, perhaps subject.mustache" in told
+        assert f"{own}/zh-CN/told.mustache:1: {{{{>told}}}} includes itself" in told
+    (own / "en" / "act.mustache").unlink()
+    (own / "en" / "subjekt.mustache").unlink()
+    (own / "zh-CN" / "told.mustache").unlink()
+    (own / "en" / "footer.mustache").write_text("Yours, {{reader}}\n")
+    assert "fine" in unread.out("check")
+
+
 def test_check_says_that_a_feed_is_unreadable(unread):
     unread.write("second.csv", ["a,b,c", "1,2,3"])
     assert "feed second" in unread.err("check", code=2)
@@ -155,7 +178,8 @@ def utc(text):
 
 def test_status_json_is_the_documented_structure(shop):
     status = shop.json("status")
-    assert set(status) == {"now", "feeds", "alerts", "relays", "outbox"}
+    assert set(status) == {"now", "feeds", "alerts", "relays", "outbox", "replies", "dead_addresses"}
+    assert status["replies"] == {"state": "off", "last_success": None, "error": None} and status["dead_addresses"] == []
     assert abs((utc(status["now"]) - datetime.now(timezone.utc)).total_seconds()) < 60
     assert [f["name"] for f in status["feeds"]] == ["shop", "second", "factory"]
     for feed in status["feeds"]:
@@ -458,6 +482,15 @@ def test_preview(shop):
     sent = len(shop.mails())
     shop.out("preview", LATE)
     assert len(shop.mails()) == sent
+
+
+def test_preview_in_another_language(shop):
+    chinese = shop.out("preview", BIG, "--language", "zh-CN")
+    assert "截止时间：北京时间" in chinese and "怎么做" in chinese and "What to do" not in chinese
+    assert 'lang="zh-CN"' in shop.out("preview", BIG, "--html", "--language", "zh-CN")
+    assert "What to do" in shop.out("preview", BIG, "--language", "en")
+    assert "allowed: en, zh-CN" in shop.err("preview", BIG, "--language", "de", code=2)
+    assert complete(shop, "preview", BIG, "--language", "") == ["en", "zh-CN"]
 
 
 def test_test_mail(shop):

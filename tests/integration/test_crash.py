@@ -7,6 +7,8 @@ import resource
 import subprocess
 import time
 
+import crash_replies
+import dovecot
 import pytest
 from crash import SENT, Disk, Figures, File, Season, every, have, run
 from harness import SANITIZED, until
@@ -46,6 +48,15 @@ def test_a_death_at_each_of_the_first_calls(tmp_path):
     figures, violations = every(tmp_path, 16, most=1 if SANITIZED else 2)
     check(figures, violations)
     assert figures["kills"] >= 20
+
+
+@needs_strace
+@pytest.mark.skipif(dovecot.why_not() is not None, reason=str(dovecot.why_not()))
+def test_replies_while_killed(tmp_path):
+    """Each is done once and answered once: crash.py --replies."""
+    figures, violations = crash_replies.run(4 if SANITIZED else 14, 21, tmp_path)
+    assert not violations, "\n".join(violations)
+    assert figures["replies"] > 4 or SANITIZED
 
 
 # ---- a full disk ----

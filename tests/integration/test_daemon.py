@@ -244,7 +244,7 @@ def test_stale_feed_lists_what_to_check(work):
     os.utime(work.inbox / "orders.csv", (time.time() - 90000, time.time() - 90000))
     work.daemon().ready()
     mail, = until(lambda: operators_mails(work), "a mail to the operators")
-    assert "feed_stale" in mail["Subject"] and "25 hours" in mail["Subject"]
+    assert "feed_stale" in mail["Subject"] and "25 h old" in mail["Subject"]
     assert "S1" in text_of(mail) and "Z1" not in text_of(mail)
 
 

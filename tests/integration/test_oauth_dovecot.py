@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 from dovecot import Dovecot, Tokens, free_port, why_not
-from harness import have, late
+from harness import fine, have, late, parse, text_of, until
+from replies import BOX, Mailed, body
 from smtpd import SmtpServer
 
 pytestmark = pytest.mark.skipif(why_not() is not None or not os.path.exists("/usr/lib/dovecot/submission"),
@@ -111,3 +112,80 @@ def test_imap(submission, tokens, certificate, mechanism):
     tokens.revoke()
     bad = curl(token)
     assert bad.returncode == 67 and bad.stdout == "", bad
+
+
+# ---- the mailbox for answers ----
+
+@pytest.fixture
+def mailed(work, relay, certificate):
+    """A shop whose mailbox takes nothing but tokens: mailed.tokens."""
+    with Tokens("client-1", "its secret", {"the refresh token": BOX}) as t, Dovecot(*certificate, {BOX: "no password serves"}, oauth=t, plain=False) as d:
+        mailed = Mailed(work, relay, d)
+        mailed.tokens = t
+        (work.folder / "client").write_text("its secret\n")
+        (work.folder / "client").chmod(0o600)
+        yield mailed
+
+
+def by_token(mailed, mechanism="any", **more):
+    (mailed.shop.folder / "refresh").write_text("the refresh token\n")
+    (mailed.shop.folder / "refresh").chmod(0o600)
+    mailed.config(login='oauth = { client_id = "client-1"; client_secret_file = "client"; refresh_token_file = "refresh"; token_url = "%s"; '
+                        'mechanism = "%s"; };' % (mailed.tokens.token, mechanism), **more)
+
+
+@pytest.mark.parametrize("mechanism", ["xoauth2", "oauthbearer", "any"])
+def test_answers(mailed, mechanism):
+    """An answer is read and done; a token that was taken back is renewed within the same look."""
+    by_token(mailed, mechanism)
+    d = mailed.shop.started([fine("Z1")])
+    mailed.settled()
+    mailed.shop.csv([fine("Z1"), late("77")])
+    mailed.write("ack 1d", mailed.wait_mail("alice@a.example.com"))
+    assert "you are on it" in body(mailed.wait_mail("alice@a.example.com", 2)), d.log()
+    assert mailed.alerts("77") == [("overdue", "acked")]
+    assert len(mailed.tokens.asked) == 1
+    said = mailed.doctor()
+    assert "logged in, " in said and "login replies: an access token is there" in said, said
+    assert d.stop() == 0
+
+    path = mailed.shop.state / "tokens" / "replies.json"
+    kept = json.loads(path.read_text())     # not just made any more
+    path.write_text(json.dumps({**kept, "obtained": kept["obtained"] - 100}))
+    mailed.tokens.revoke()
+    d = mailed.shop.daemon().ready()
+    mailed.write("close paid back", mailed.mails("alice@a.example.com")[0])
+    assert "is settled" in body(mailed.wait_mail("alice@a.example.com", 3)), d.log()
+    assert len(mailed.tokens.asked) == 2 and "can't be read" not in d.log()
+    assert d.stop() == 0
+    for secret in ("the refresh token", "its secret", *mailed.tokens.access):
+        assert secret not in d.log()
+
+
+def test_answers_need_a_person(mailed):
+    """Access ended: the operators hear of it, status and doctor say what to do; a new grant is found without a restart."""
+    mailed.tokens.refresh.clear()
+    by_token(mailed)
+    d = mailed.shop.started([fine("Z1")])
+    d.wait_log("login=replies token_expiring: ")
+    note = mailed.wait_mail("ops@o.example.com")
+    assert "token_expiring" in parse(note.data)["Subject"]
+    assert "duewatch authorize replies" in " ".join(text_of(parse(note.data)).split())
+    until(lambda: "duewatch authorize replies" in (mailed.status()["replies"]["error"] or ""), "status says what to do")
+    assert "duewatch authorize replies" in mailed.doctor()
+    mailed.tokens.refresh["another token"] = BOX
+    (mailed.shop.folder / "refresh").write_text("another token\n")
+    d.reload()
+    mailed.settled()
+    until(lambda: mailed.status()["replies"]["state"] == "ok", "the mailbox can be read")
+    assert d.stop() == 0
+
+
+def test_answers_of_another(mailed):
+    """The token is another mailbox's: refused, said so, and not asked for on and on."""
+    mailed.tokens.refresh["the refresh token"] = "somebody@example.com"
+    by_token(mailed, "xoauth2")
+    d = mailed.shop.started([fine("Z1")])
+    d.wait_log("refuses the access token for " + BOX)
+    assert len(mailed.tokens.asked) <= 2
+    assert d.stop() == 0

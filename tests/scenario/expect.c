@@ -53,7 +53,7 @@ static char *text_of(const struct sc_mail *m)
 
 static bool is_listed_only(const struct sc_entry *e)
 {
-	return strcmp(e->step, "open") == 0 || strcmp(e->step, "missing") == 0;
+	return strcmp(e->step, "open") == 0 || strcmp(e->step, "answer") == 0 || strcmp(e->step, "missing") == 0;
 }
 
 /* A daily mail's list of all that is open isn't news. */

@@ -13,10 +13,13 @@
  *	clock +365d | -2d | back
  *	set 2341 expected_ship_at=2026-12-01 [by bo], unset 2341 FIELD, ack 2341 [for 2d] [as bo] [note TEXT], unack,
  *	close 2341 [TEXT], reopen 2341, accept FEED, reload; `but WORDS` after set, ack …: it must be refused, saying WORDS
+ *	reply alice 'ack 2d; ship 2026-12-10' [forged ADDRESS]    to the last mail that alice got
+ *	click alice 2341 'ack' [age 31d], bounce alice [5.2.2]
+ *	mailbox 'no answer' | ok         it can't be read, it can
  *	config BLOCK <<END … END        replaces top, mail, people, feeds, ladders, packs or extra
  *
  *	expect alice extend_ship_date [step 1d] [order 2341] [type daily] [subject TEXT] [text TEXT] [entries N]
- *	expect alice feed subject TEXT  a mail of that type (alert daily first_look resolved feed note)
+ *	expect alice feed subject TEXT  a mail of that type (alert daily first_look resolved feed note answer)
  *	expect 3                        that many mails since the last such line; `expect repeat alice`: a second copy
  *	expect nothing                  every mail so far was expected
  *	expect alice … relay 2          which one took it
@@ -481,6 +484,27 @@ static int do_person(struct run *r)
 	return outcome(r, dw_engine_reopen(e, order, now, &err), &err);
 }
 
+static int do_reply(struct run *r)
+{
+	int64_t order, age = 0;
+
+	if (run_is(r, 0, "bounce"))
+		return world(r, sc_bounce(&r->w, r->n > 1 ? r->word[1] : "", r->n > 2 ? r->word[2] : "5.1.1"));
+	if (run_is(r, 0, "reply"))
+		return r->n < 3 ? run_bad(r, "reply WHO TEXT") :
+				  world(r, sc_reply(&r->w, r->word[1], r->word[2], run_is(r, 3, "forged") && r->n > 4 ? r->word[4] : NULL));
+	if (r->n < 4 || (order = sc_order(&r->w, r->word[2])) < 0)
+		return run_bad(r, "click WHO ORDER TEXT");
+	if (run_is(r, 4, "age") && r->n > 5 && span(r, r->word[5], &age) < 0)
+		return -EINVAL;
+	return world(r, sc_click(&r->w, r->word[1], order, age, r->word[3]));
+}
+
+static int do_mailbox(struct run *r)
+{
+	return r->n == 2 ? world(r, sc_mailbox(&r->w, run_is(r, 1, "ok") ? NULL : r->word[1])) : run_bad(r, "mailbox ok|WHY");
+}
+
 static int do_accept(struct run *r)
 {
 	struct dw_feed_row row;
@@ -514,6 +538,7 @@ static const struct {
 	{ "at", do_at, false },	       { "pass", do_at, false },      { "start", do_start, false },  { "remove", do_remove, false },
 	{ "reload", do_reload, false }, { "relay", do_relay, false }, { "crash", do_crash, false },  { "clock", do_clock, false },
 	{ "down", do_down, false },
+	{ "reply", do_reply, false },  { "click", do_reply, false },  { "bounce", do_reply, false }, { "mailbox", do_mailbox, false },
 	{ "set", do_person, false },   { "unset", do_person, false }, { "ack", do_person, false },   { "unack", do_person, false },
 	{ "close", do_person, false }, { "reopen", do_person, false }, { "accept", do_accept, false }, { "expect", run_expect, false },
 };

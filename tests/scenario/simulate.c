@@ -96,7 +96,7 @@ struct sim {
 	dw_time from; /* midnight in Shanghai of day 0 */
 	size_t seen_mails;
 	int mails[PEOPLE][DAYS]; /* delivered */
-	int kind[DW_KIND_COUNT], type[6], told;
+	int kind[DW_KIND_COUNT], type[SC_TYPES], told;
 	int behind[DW_KIND_COUNT]; /* told to ship what had left already, only no export said so yet */
 	int naive[PEOPLE][DAYS];
 	int problems;
@@ -565,7 +565,7 @@ static int print_table(struct sim *s)
 static void print_kinds(const struct sim *s)
 {
 	printf("mails by type:");
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < SC_TYPES; i++)
 		printf(" %s %d", sc_type_words[i], s->type[i]);
 	printf("\nsteps told (%d in all):", s->told);
 	for (int i = 0; i < DW_KIND_COUNT; i++)

@@ -57,7 +57,7 @@ static int check_mail(struct sc_world *w, struct sc_mail *m, const struct dw_sen
 	    strncmp(text + 1, job->message_id, strlen(job->message_id)) != 0)
 		return dw_err_set(&w->err, -EBADMSG, "mail %lld: its Message-ID is not the outbox's", (long long)m->id);
 	p = m->bytes;
-	if (!next_header(&p, "Auto-Submitted:", text, sizeof(text)) || strcmp(text, "auto-generated") != 0)
+	if (!next_header(&p, "Auto-Submitted:", text, sizeof(text)) || strcmp(text, m->type == DW_MAIL_ANSWER ? "auto-replied" : "auto-generated") != 0)
 		return dw_err_set(&w->err, -EBADMSG, "mail %lld: not marked Auto-Submitted", (long long)m->id);
 	p = m->bytes;
 	if (!next_header(&p, "To:", text, sizeof(text)) || !strstr(text, job->to))

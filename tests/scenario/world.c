@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *const sc_type_words[6] = { "alert", "daily", "first_look", "resolved", "feed", "note" };
+const char *const sc_type_words[SC_TYPES] = { "alert", "daily", "first_look", "resolved", "feed", "note", "answer" };
 
 enum { SPINS_MAX = 200 };
 

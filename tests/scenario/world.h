@@ -72,6 +72,7 @@ struct sc_world {
 	int64_t down;	     /* seconds nothing runs after it */
 	struct sc_mail *mail;
 	size_t n_mail, cap_mail;
+	int64_t uid; /* of the last mail that came in */
 	int64_t events; /* times the world was settled */
 	char *log[SC_LOG_MAX];
 	size_t n_log;
@@ -102,7 +103,15 @@ int sc_advance(struct sc_world *w, dw_time to); /* true time */
 int sc_restart(struct sc_world *w);		/* as after kill -9: the store as it lies on the disk, nothing else */
 int64_t sc_order(struct sc_world *w, const char *text); /* "2341", "shop/2341": its row id, or -1 */
 
-extern const char *const sc_type_words[6]; /* of enum dw_mail_type */
+/* A person's answer to the last mail they got (';' parts lines), vouched for unless it is forged by another address; a
+ * click on that person's link for an order, made `age` seconds ago; that mail comes back, "5.1.1" or "4.4.1". */
+int sc_reply(struct sc_world *w, const char *person, const char *text, const char *forged_by);
+int sc_click(struct sc_world *w, const char *person, int64_t order, int64_t age, const char *text);
+int sc_bounce(struct sc_world *w, const char *person, const char *status);
+int sc_mailbox(struct sc_world *w, const char *why); /* a look into it failed; NULL: it was good */
+
+enum { SC_TYPES = 7 };
+extern const char *const sc_type_words[SC_TYPES]; /* of enum dw_mail_type */
 void sc_list(const struct sc_world *w); /* mails and the last log lines, to stderr */
 
 #endif

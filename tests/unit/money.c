@@ -219,9 +219,28 @@ static void there_and_back(void **state)
 	}
 }
 
+static void a_part_is_exact(void **state)
+{
+	static const struct {
+		int64_t minor;
+		int percent;
+		int64_t want;
+	} cases[] = {
+		{ 1240000, 10, 124000 },  { 129370, 25, 32343 /* 323.425 */ }, { 129370, 100, 129370 },
+		{ 5, 10, 1 /* half up */ }, { 4, 10, 0 },			 { 0, 50, 0 },
+		{ 1293, 50, 647 },	  { 129370, 0, 0 },		 { INT64_MAX, 100, INT64_MAX },
+		{ INT64_MAX, 50, INT64_MAX / 2 + 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DW_COUNT(cases); i++)
+		assert_int_equal(dw_money_percent(cases[i].minor, cases[i].percent), cases[i].want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_part_is_exact),
 		cmocka_unit_test(amounts), cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(empty_is_empty),
 		cmocka_unit_test(exponents), cmocka_unit_test(text), cmocka_unit_test(there_and_back),
 	};
