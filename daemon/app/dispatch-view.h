@@ -7,7 +7,7 @@
 enum { DW_FOLD_ITEMS = 220 }; /* 20 in full, 200 lines: rules.md §5 */
 
 struct dw_gathered {
-	struct dw_case *cases;
+	struct dw_case *cases; /* NULL where the engine is bare: dw_engine_bare */
 	struct dw_mail_item *item;
 	size_t n, more;
 };

@@ -65,6 +65,7 @@ static int store_mail(struct dw_engine *e, struct dw_mail_row *row, const struct
 	if (key.failed)
 		return dw_err_oom(err);
 	salted.key = key.p;
+	salted.bare = e->bare;
 	r = dw_mail_compose(e->composer, &mail, &salted, err);
 	if (r < 0)
 		return r;
@@ -163,13 +164,19 @@ static int daily_feeds(struct dw_engine *e, int person, dw_time now, struct dail
 	return 0;
 }
 
+/* What is new beyond steps. */
+static int daily_news(struct dw_engine *e, int person, dw_time since, dw_time now, struct daily *d, struct dw_err *err)
+{
+	int r = dw_gather_missing(e, person, since, now, &d->missing, &d->fresh_missing, err);
+
+	return r == 0 ? daily_feeds(e, person, now, d, err) : r;
+}
+
 static int daily_gather(struct dw_engine *e, int person, dw_time since, dw_time now, struct daily *d, struct dw_err *err)
 {
 	int r = dw_gather_open(e, person, now, &d->open, err);
 
-	if (r == 0)
-		r = dw_gather_missing(e, person, since, now, &d->missing, &d->fresh_missing, err);
-	return r == 0 ? daily_feeds(e, person, now, d, err) : r;
+	return r == 0 ? daily_news(e, person, since, now, d, err) : r;
 }
 
 static void daily_view(struct dw_mail_view *v, const struct daily *d)
@@ -212,11 +219,14 @@ static int mail_steps(struct dw_engine *e, enum dw_mail_type type, int person, c
 	struct dw_gathered g = { 0 };
 	struct dw_mail_row row = { 0 };
 	DW_FREE char *key = NULL;
+	dw_time queued = DW_NEVER;
 	DW_BUF full = { 0 };
-	int r;
+	int r = dw_store_mail_next(e->store, &queued, err);
 
+	if (r < 0)
+		return r;
 	/* a later notice for the same order, side and person replaces one that was never handed over (design.md §3) */
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && queued != DW_NEVER; i++)
 		if (step[i].told.kind != DW_NO_KIND) {
 			r = dw_dispatch_withdraw(e, step[i].order, step[i].told.side, e->config->people.p[person].name, now, err);
 			if (r < 0)
@@ -404,9 +414,11 @@ static int person_daily(struct dw_engine *e, int person, struct dw_person_row *r
 	if (r == 0)
 		filter(&l, want, &w);
 	if (r == 0)
-		r = daily_gather(e, person, row->daily_at, now, &d, err);
+		r = daily_news(e, person, row->daily_at, now, &d, err);
+	/* nothing new: no mail, or people stop reading it; then what is open needn't be gathered either */
+	if (r == 0 && (l.n || d.fresh_missing || d.news))
+		r = dw_gather_open(e, person, now, &d.open, err);
 	snprintf(key, sizeof(key), "daily|%lld", (long long)(due != DW_UNKNOWN ? due : now));
-	/* nothing new: no mail, or people stop reading it */
 	if (r == 0 && (l.n || d.fresh_missing || d.news))
 		r = mail_steps(e, DW_MAIL_DAILY, person, l.p, l.n, &d, key, now, err);
 	if (r == 0) {

@@ -20,6 +20,7 @@ struct dw_engine {
 	bool decided_any;  /* what was decided isn't delivered yet */
 	dw_time decided_at; /* by what the store knew at the start, then by our own last delivery */
 	int64_t decisions; /* made since it exists, for metrics */
+	bool bare;	   /* its mails go nowhere: only their subjects are made */
 	bool started;	   /* dw_engine_start was here: leases are our own from now on */
 };
 

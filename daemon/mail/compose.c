@@ -669,6 +669,24 @@ void dw_mail_fini(struct dw_mail *m)
 	*m = (struct dw_mail){ 0 };
 }
 
+/* What a list of mails shows of one: the same subject and Message-ID as in the whole of it. */
+static int compose_bare(const struct dw_making *m, struct dw_mail *out)
+{
+	DW_CLEANUP(dw_tval_freep) struct dw_tval *about = NULL;
+	struct plan plan;
+	DW_BUF subject = { 0 };
+	int r;
+
+	make_plan(&plan, m->view);
+	about = mail_map(m, &plan);
+	r = render_subject(m, about, &subject);
+	if (r < 0)
+		return r;
+	out->subject = dw_buf_take(&subject);
+	out->message_id = checked_id(m->view);
+	return out->subject && out->message_id ? 0 : dw_err_oom(m->err);
+}
+
 static int compose(const struct dw_making *m, struct dw_mail *out)
 {
 	DW_CLEANUP(dw_tval_freep) struct dw_tval *root = dw_tval_map();
@@ -703,7 +721,7 @@ int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_
 	m.zone = people->p[view->person].zone ? people->p[view->person].zone : view->config->zone;
 	if (!m.zone)
 		m.zone = &dw_zone_utc;
-	r = compose(&m, &mail);
+	r = view->bare ? compose_bare(&m, &mail) : compose(&m, &mail);
 	if (shortages != dw_shortages())
 		r = dw_err_oom(err);
 	if (r < 0)

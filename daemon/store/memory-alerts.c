@@ -174,6 +174,16 @@ static int step_each(struct dw_store *st, int64_t order, enum dw_side side, int6
 	return 0;
 }
 
+static int step_told(struct dw_store *st, int64_t order, enum dw_side side, int64_t episode, const char *person,
+		     DW_UNUSED struct dw_err *err)
+{
+	DW_ROWS(dw_mem_of(st), MEM_STEP, struct dw_step_row, row)
+		if (row->order == order && row->told.side == side && row->told.episode == episode &&
+		    row->told.kind != DW_NO_KIND && row->told.state != DW_STEP_COVERED && strcmp(row->person, person) == 0)
+			return 1;
+	return 0;
+}
+
 static int by_person(const void *a, const void *b)
 {
 	const struct dw_step_row *x = *(struct dw_step_row *const *)a, *y = *(struct dw_step_row *const *)b;
@@ -224,6 +234,7 @@ void dw_mem_alert_ops(struct dw_store_ops *ops)
 	ops->step_set = step_set;
 	ops->step_hold = step_hold;
 	ops->step_each = step_each;
+	ops->step_told = step_told;
 	ops->step_waiting = step_waiting;
 	ops->step_of_mail = step_of_mail;
 }

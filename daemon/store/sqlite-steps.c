@@ -122,6 +122,26 @@ int dw_sqlite_step_each(struct dw_store *st, int64_t order, enum dw_side side, i
 	return each(&q, fn, ctx, err);
 }
 
+/* In the order of the key, so that the first answer ends it: step_each would sort the whole episode. */
+int dw_sqlite_step_told(struct dw_store *st, int64_t order, enum dw_side side, int64_t episode, const char *person,
+			struct dw_err *err)
+{
+	DW_QUERY q = { 0 };
+	int r = dw_query_open(&q, dw_sqlite_of(st),
+			      "SELECT 1 FROM steps WHERE ord=? AND side=? AND episode=? AND kind>=0 AND person=? AND state<>?"
+			      " LIMIT 1",
+			      err);
+
+	if (r < 0)
+		return r;
+	dw_bind_int(&q, order);
+	dw_bind_int(&q, side);
+	dw_bind_int(&q, episode);
+	dw_bind_text(&q, person);
+	dw_bind_int(&q, DW_STEP_COVERED);
+	return dw_query_step(&q, err);
+}
+
 int dw_sqlite_step_waiting(struct dw_store *st, const char *person, dw_step_fn fn, void *ctx, struct dw_err *err)
 {
 	DW_QUERY q = { 0 };

@@ -336,6 +336,7 @@ static const struct dw_store_ops ops = {
 	.step_set = dw_sqlite_step_set,
 	.step_hold = dw_sqlite_step_hold,
 	.step_each = dw_sqlite_step_each,
+	.step_told = dw_sqlite_step_told,
 	.step_waiting = dw_sqlite_step_waiting,
 	.step_of_mail = dw_sqlite_step_of_mail,
 	.mail_put = dw_sqlite_mail_put,

@@ -234,6 +234,8 @@ int dw_sqlite_step_set(struct dw_store *s, int64_t id, enum dw_step_state state,
 int dw_sqlite_step_hold(struct dw_store *s, int64_t id, struct dw_err *err);
 int dw_sqlite_step_each(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, dw_step_fn fn,
 			void *ctx, struct dw_err *err);
+int dw_sqlite_step_told(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, const char *person,
+			struct dw_err *err);
 int dw_sqlite_step_waiting(struct dw_store *s, const char *person, dw_step_fn fn, void *ctx, struct dw_err *err);
 int dw_sqlite_step_of_mail(struct dw_store *s, int64_t mail, dw_step_fn fn, void *ctx, struct dw_err *err);
 

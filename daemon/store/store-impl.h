@@ -78,6 +78,8 @@ struct dw_store_ops {
 	int (*step_hold)(struct dw_store *s, int64_t id, struct dw_err *err);
 	int (*step_each)(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, dw_step_fn fn,
 			 void *ctx, struct dw_err *err);
+	int (*step_told)(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, const char *person,
+			 struct dw_err *err);
 	int (*step_waiting)(struct dw_store *s, const char *person, dw_step_fn fn, void *ctx, struct dw_err *err);
 	int (*step_of_mail)(struct dw_store *s, int64_t mail, dw_step_fn fn, void *ctx, struct dw_err *err);
 

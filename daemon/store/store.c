@@ -402,6 +402,12 @@ int dw_store_step_each(struct dw_store *s, int64_t order, enum dw_side side, int
 	return s->ops->step_each(s, order, side, episode, fn, ctx, err);
 }
 
+int dw_store_step_told(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, const char *person,
+		       struct dw_err *err)
+{
+	return s->ops->step_told(s, order, side, episode, person, err);
+}
+
 int dw_store_step_waiting(struct dw_store *s, const char *person, dw_step_fn fn, void *ctx, struct dw_err *err)
 {
 	return s->ops->step_waiting(s, person, fn, ctx, err);

@@ -62,6 +62,7 @@ struct dw_mail_view {
 	const char *const *note; /* paragraphs: DAILY extra lines, FEED and NOTE their whole text */
 	size_t n_note;
 	const char *title;	/* FEED, NOTE: the subject's words */
+	bool bare;		/* Message-ID and subject only, no text and no bytes: nobody will read it (a simulation) */
 	bool plain;		/* text only (after a relay refused the data three times) */
 };
 

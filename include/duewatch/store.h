@@ -188,6 +188,10 @@ int dw_store_step_hold(struct dw_store *s, int64_t id, struct dw_err *err);
 /* Steps of one order, oldest first: of the given episode of a side, or with episode 0 the history of all sides. */
 int dw_store_step_each(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode,
 		       int (*fn)(void *ctx, const struct dw_step_row *row), void *ctx, struct dw_err *err);
+/* 1: this person was told of the side in this episode, or is to be (a step that waits, is mailed or spared; not its
+ * `resolved`); 0: not. */
+int dw_store_step_told(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, const char *person,
+		       struct dw_err *err);
 /* Waiting steps, by person, then order; person NULL: everybody's. */
 int dw_store_step_waiting(struct dw_store *s, const char *person, int (*fn)(void *ctx, const struct dw_step_row *row),
 			  void *ctx, struct dw_err *err);

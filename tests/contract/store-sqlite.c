@@ -974,6 +974,7 @@ static void test_no_full_scans(DW_UNUSED void **state)
 	OK(dw_store_mail_next(st, &next, &err));
 	assert_int_equal(dw_store_mail_queued_for(st, 1, DW_SIDE_SHIP, "alice", ids, 8, &err), 0);
 	OK(dw_store_step_of_mail(st, 4711, look_at_step, NULL, &err));
+	assert_true(dw_store_step_told(st, 1, DW_SIDE_SHIP, 1, "alice", &err) >= 0);
 	assert_true(dw_store_mail_made(st, "alice", T0, T0 + DW_DAY, INT64_MAX, &err) >= 0);
 	OK(dw_store_order_by_number(st, "234100000001", look_at_order, NULL, &err));
 	OK(dw_store_begin(st, &err));

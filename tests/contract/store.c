@@ -1022,6 +1022,10 @@ static void test_steps(void **state)
 	assert_true(out.told.id == claim.told.id && out.order == one && out.told.deliver == DW_DELIVER_DAILY);
 	assert_true(out.told.kind == DW_OVERDUE && out.told.act_by == T0 && out.told.at == T0 && out.mail == 0);
 	assert_int_equal(out.told.person, -1);
+	assert_int_equal(dw_store_step_told(s, one, DW_SIDE_CLAIM, 1, "bob", &err), 1);
+	assert_int_equal(dw_store_step_told(s, one, DW_SIDE_CLAIM, 1, "alice", &err), 0); /* on another side */
+	assert_int_equal(dw_store_step_told(s, one, DW_SIDE_CLAIM, 2, "bob", &err), 0);
+	assert_int_equal(dw_store_step_told(s, two, DW_SIDE_CLAIM, 1, "bob", &err), 0);
 
 	OK(dw_store_begin(s, &err));
 	mail = add_mail(s, "alice", "m", T0);
@@ -1030,6 +1034,11 @@ static void test_steps(void **state)
 	OK(dw_store_commit(s, &err));
 	OK(dw_store_step_of_mail(s, mail, join_step, &mailed, &err));
 	assert_string_equal(dw_buf_str(&mailed), "alice/7d");
+	assert_int_equal(dw_store_step_told(s, one, DW_SIDE_SHIP, 1, "alice", &err), 1);
+	OK(dw_store_begin(s, &err));
+	OK(dw_store_step_set(s, id, DW_STEP_COVERED, mail, T0 + 60, &err));
+	assert_int_equal(dw_store_step_told(s, one, DW_SIDE_SHIP, 1, "alice", &err), 0);
+	dw_store_rollback(s);
 	OK(dw_store_step_of_mail(s, mail, keep_step, &out, &err));
 	assert_true(out.told.state == DW_STEP_MAILED && out.told.at == T0 + 60 && out.mail == mail);
 	dw_buf_reset(&alice);
