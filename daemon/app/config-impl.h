@@ -44,6 +44,7 @@ struct conf_read {
 	size_t n_include; /* of all files read */
 	char *pack_state;	   /* per pack: 0 new, 1 being resolved, 2 done */
 	int daily_minute;	   /* the config's own, for people without one */
+	int mails_per_day;	   /* likewise */
 	bool oom;
 	int fault; /* of a file that was no use for a reason that passes (conf_fault); 0: none */
 };

@@ -57,6 +57,17 @@ int dw_dispatch_words(struct dw_engine *e, enum dw_mail_type type, int person, c
 int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const char *why, dw_time now, struct dw_err *err);
 dw_time dw_dispatch_next(struct dw_engine *e, dw_time now); /* next daily mail anybody may get */
 
+/* ---- budget.c: mails_per_day ---- */
+/* When the next mail after t comes that can bring what is held back. */
+dw_time dw_budget_next(const struct dw_engine *e, int person, dw_time t);
+/* Mails a person may still get on the local day of an instant, counted up to the mail `before` (INT64_MAX: all);
+ * INT64_MAX without a limit; < 0. */
+int64_t dw_budget_left(struct dw_engine *e, int person, dw_time day_of, int64_t before, struct dw_err *err);
+/* 1: this step may come as late as `next`; 0: it must not; < 0. */
+int dw_budget_can_wait(struct dw_engine *e, const struct dw_step_row *step, dw_time next, dw_time now, struct dw_err *err);
+/* When a mail for what is held back may be made, but for the daily one; DW_NEVER: nothing is. */
+dw_time dw_budget_opens(struct dw_engine *e, int person, dw_time now);
+
 /* ---- health.c ---- */
 int dw_health_tell(struct dw_engine *e, dw_time now, struct dw_err *err);
 dw_time dw_health_next(struct dw_engine *e, dw_time now);

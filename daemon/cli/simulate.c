@@ -319,16 +319,31 @@ json_t *cli_sim_step_json(const struct dw_sim_step *s)
 			 cli_json_time(s->kind == DW_NO_KIND ? DW_UNKNOWN : s->act_by), "urgent", s->urgent, "held", s->held);
 }
 
-static json_t *mail_json(const struct cli *c, const struct dw_sim_mail *m)
+/* Takes o; without its closing brace where more follows. */
+static void add_json(struct dw_buf *out, json_t *o, bool open)
 {
-	json_t *steps = json_array();
+	DW_FREE char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 
-	for (size_t i = 0; i < m->n_step; i++)
-		json_array_append_new(steps, cli_sim_step_json(&m->step[i]));
-	return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "at", cli_json_time(m->at), "person",
-			 m->person >= 0 ? cli_json_text(cli_sim_person(c, m->person)) : json_null(), "type",
-			 cli_sim_type(m->type), "subject", cli_json_text(m->subject), "message_id", cli_json_text(m->message_id),
-			 "steps", steps);
+	json_decref(o);
+	if (text)
+		dw_buf_add(out, text, strlen(text) - open);
+	else
+		out->failed = true;
+}
+
+static void add_mail(struct dw_buf *out, const struct cli *c, const struct dw_sim_mail *m)
+{
+	add_json(out,
+		 json_pack("{s:o,s:o,s:s,s:o,s:o}", "at", cli_json_time(m->at), "person",
+			   m->person >= 0 ? cli_json_text(cli_sim_person(c, m->person)) : json_null(), "type",
+			   cli_sim_type(m->type), "subject", cli_json_text(m->subject), "message_id", cli_json_text(m->message_id)),
+		 true);
+	dw_buf_puts(out, ",\n  \"steps\":[");
+	for (size_t i = 0; i < m->n_step; i++) {
+		dw_buf_puts(out, i ? ",\n   " : "");
+		add_json(out, cli_sim_step_json(&m->step[i]), false);
+	}
+	dw_buf_puts(out, "]}");
 }
 
 static json_t *total_json(const struct cli *c, const struct dw_sim_opts *o, const struct dw_sim *s, int person)
@@ -347,17 +362,30 @@ static json_t *total_json(const struct cli *c, const struct dw_sim_opts *o, cons
 			 t.any ? json_string(day) : json_null());
 }
 
+/* Mail by mail: as one tree it would take ten times the memory of what it is made from. */
 static int print_json(const struct cli *c, const struct dw_sim_opts *o, const struct dw_sim *s)
 {
-	json_t *mails = json_array(), *people = json_array();
+	json_t *people = json_array();
+	DW_BUF out = { 0 };
+	int r = CLI_OK;
 
-	for (size_t i = 0; i < s->n; i++)
-		json_array_append_new(mails, mail_json(c, &s->mail[i]));
 	for (size_t i = 0; i < c->config->people.n; i++)
 		json_array_append_new(people, total_json(c, o, s, (int)i));
-	return cli_json_print(json_pack("{s:o,s:o,s:o,s:o,s:b,s:o,s:o}", "now", cli_json_time(c->now), "from",
-					cli_json_time(o->from), "to", cli_json_time(o->to), "until", cli_json_time(s->until),
-					"whole", s->until >= o->to, "mails", mails, "people", people));
+	add_json(&out,
+		 json_pack("{s:o,s:o,s:o,s:o,s:b,s:o}", "now", cli_json_time(c->now), "from", cli_json_time(o->from), "to",
+			   cli_json_time(o->to), "until", cli_json_time(s->until), "whole", s->until >= o->to, "people", people),
+		 true);
+	dw_buf_puts(&out, ",\n \"mails\":[");
+	for (size_t i = 0; r == CLI_OK && i < s->n; i++) {
+		dw_buf_puts(&out, i ? ",\n " : "");
+		add_mail(&out, c, &s->mail[i]);
+		if (out.n > (1 << 20)) {
+			r = cli_print(&out);
+			dw_buf_reset(&out);
+		}
+	}
+	dw_buf_puts(&out, "]}\n");
+	return r == CLI_OK ? cli_print(&out) : r;
 }
 
 /* ---- the story ---- */

@@ -228,6 +228,20 @@ static void set_feed_names(struct dw_tval *map, const struct dw_making *m)
 	dw_set_buf(map, "feeds", &b);
 }
 
+/* mails_per_day: what waited for this mail, and when the next one comes after the day's last. */
+static void set_budget(struct dw_tval *map, const struct dw_making *m)
+{
+	const struct dw_mail_view *v = m->view;
+	DW_BUF b = { 0 };
+
+	set_count(map, "held", v->n_held);
+	set_count(map, "per_day", v->per_day > 0 ? (size_t)v->per_day : 0);
+	if (v->last_before <= 0)
+		return;
+	dw_words_date(&b, m->words, m->zone, v->last_before, DW_DATE_SUBJECT);
+	dw_set_buf(map, "next_mail", &b);
+}
+
 /* What subject, intro and footer are told. */
 static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p)
 {
@@ -245,6 +259,7 @@ static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p)
 	if (only_lines(v) && !dw_empty(v->title))
 		dw_set_scrubbed(map, "words", v->title, SUBJECT_MAX);
 	set_feed_names(map, m);
+	set_budget(map, m);
 	dw_set_scrubbed(map, "reader", v->config->people.p[v->person].name, 64);
 	dw_words_place(&b, m->zone);
 	dw_set_buf(map, "place", &b);

@@ -129,6 +129,7 @@ enum { DW_STORE_NAME_MAX = 255, /* bytes of a feed's name, an order number, a me
 #define DW_KEEP_BYTES (30 * DW_DAY)
 #define DW_KEEP_ROWS (400 * DW_DAY)
 #define DW_STUCK_S 3600 /* a step owed at once that waits for so long has been forgotten */
+#define DW_HELD_S (3 * DW_DAY) /* and one held back by mails_per_day: it goes out within two days */
 
 static inline bool dw_mail_over(enum dw_mail_state s)
 {

@@ -62,6 +62,9 @@ struct dw_mail_view {
 	const char *const *note; /* paragraphs: DAILY extra lines, FEED and NOTE their whole text */
 	size_t n_note;
 	const char *title;	/* FEED, NOTE: the subject's words */
+	int per_day;		/* the reader's mails_per_day; 0: none */
+	size_t n_held;		/* of the items: those that waited because of it */
+	dw_time last_before;	/* this is the last mail of the day: when the next comes; 0: it isn't */
 	bool bare;		/* Message-ID and subject only, no text and no bytes: nobody will read it (a simulation) */
 	bool plain;		/* text only (after a relay refused the data three times) */
 };

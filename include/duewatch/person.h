@@ -12,6 +12,7 @@ struct dw_person {
 	char *language;	     /* "en", "zh-CN" */
 	const struct dw_zone *zone; /* borrowed */
 	int daily_minute;    /* minute of the day of the daily mail; -1: "off", everything at once */
+	int mails_per_day;   /* what comes at once beyond so many waits if it can; 0: no limit */
 };
 
 struct dw_people {

@@ -295,7 +295,7 @@ struct dw_counts {
 	int64_t steps;	     /* the rows, counted by themselves */
 	int64_t step[DW_STEP_STATE_COUNT]; /* by state */
 	int64_t told[7];     /* those DW_STEP_MAILED by their mail's state; one pruned long ago counts as sent */
-	int64_t stuck;	     /* of the waiting ones: owed at once, and for over an hour */
+	int64_t stuck;	     /* of the waiting ones: owed at once, and for over an hour; held back, and for over 3 days */
 };
 void dw_counts_fini(struct dw_counts *c);
 /* what: DW_COUNT_…; the rest of *out stays 0. One look at everything only after freeze or inside begin. */

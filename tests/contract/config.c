@@ -340,6 +340,28 @@ static void all_shipped_packs(void **state)
 	}
 }
 
+static void mails_per_day_of_all_and_of_one(void **state)
+{
+	static const char two[] = "people = ( { name = \"a\"; email = \"a@example.com\"; mails_per_day = %s; },\n"
+				  "{ name = \"b\"; email = \"b@example.com\"; } ); default_owner = \"a\"; default_deputy = \"a\";"
+				  "default_manager = \"a\"; timezone = \"UTC\"; %s\n" MAIL FEEDS;
+	static const struct {
+		const char *own, *top;
+		int a, b;
+	} want[] = { { "3", "mails_per_day = 20;", 3, 20 }, { "0", "mails_per_day = 20;", 0, 20 }, { "1000", "", 1000, 0 } };
+	char text[700];
+
+	(void)state;
+	for (size_t i = 0; i < DW_COUNT(want); i++) {
+		CONFIG *c = NULL;
+
+		snprintf(text, sizeof(text), two, want[i].own, want[i].top);
+		c = load_good(text);
+		assert_int_equal(c->people.p[0].mails_per_day, want[i].a);
+		assert_int_equal(c->people.p[1].mails_per_day, want[i].b);
+	}
+}
+
 static void forms_of_files(void **state)
 {
 	CONFIG *bom = load_good("\xef\xbb\xbf" PEOPLE "\r\n" MAIL "\r\n" FEEDS "\r\n");
@@ -461,6 +483,10 @@ static void pack_layers(void **state)
 static const struct wrong {
 	const char *config, *problems;
 } wrong_values[] = {
+	{ "mails_per_day = -1; people = ( { name = \"a\"; email = \"a@example.com\";\nmails_per_day = 1001; } ); timezone = \"UTC\";"
+	  "default_owner = \"a\"; default_deputy = \"a\"; default_manager = \"a\";" MAIL FEEDS,
+	  "bad.conf:1: mails_per_day: -1 is out of range, allowed: 0 to 1000\n"
+	  "bad.conf:2: people.mails_per_day: 1001 is out of range, allowed: 0 to 1000\n" },
 	{ "state = \"x\";\n",
 	  "bad.conf:1: people: missing, must be given: a list of groups, see people\n"
 	  "bad.conf:1: default_owner: missing, must be given: the name of a person in people\n"
@@ -951,7 +977,7 @@ int main(void)
 		cmocka_unit_test(shipped_file_works),
 		cmocka_unit_test(shipped_file_is_complete),
 		cmocka_unit_test(all_shipped_packs),
-		cmocka_unit_test(forms_of_files),
+		cmocka_unit_test(mails_per_day_of_all_and_of_one), cmocka_unit_test(forms_of_files),
 		cmocka_unit_test(defaults_hold),
 		cmocka_unit_test(two_zones),
 		cmocka_unit_test(pack_layers),

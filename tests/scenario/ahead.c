@@ -1,6 +1,7 @@
 /* A look ahead says what happens: the list dw_simulate makes, from a copy of the state and from the file alone, is the
  * list of mails that really leave while the clock goes on minute by minute (rules.md §6, 5), to the second, by
- * Message-ID. Orders and people are drawn by chance, across changes to and from summer time.
+ * Message-ID. Orders and people are drawn by chance, across changes to and from summer time;
+ * some people have a limit of mails, which must make nothing late.
  * Usage: ahead [SEED [ROUNDS]] */
 #include "world.h"
 
@@ -39,7 +40,7 @@ static char *config_text(void)
 	for (int i = 0; i < 3; i++)
 		dw_buf_printf(&b, "  { name = \"%s\"; email = \"%s@example.com\"; timezone = \"%s\"; daily_at = \"%s\"; %s}%s\n",
 			      i == 0 ? "alice" : i == 1 ? "bo" : "chen", i == 0 ? "alice" : i == 1 ? "bo" : "chen",
-			      zones[between(0, 3)], daily[between(0, 4)], budget[between(0, 3) * 0], i < 2 ? "," : " );");
+			      zones[between(0, 3)], daily[between(0, 4)], budget[between(0, 3)], i < 2 ? "," : " );");
 	dw_buf_puts(&b, "feeds = ( { name = \"shop\"; type = \"csv\"; path = \"shop.csv\"; platform = \"alibaba\";\n"
 			"  timezone = \"America/Los_Angeles\"; every = \"7d\"; stale_after = \"365d\"; } );\n");
 	return dw_buf_take(&b);
@@ -181,10 +182,88 @@ static int compare(const struct sc_world *w, size_t first, dw_time until, const 
 	return 0;
 }
 
+/* ---- mails_per_day ---- */
+
+static size_t held_in_all;
+
+static bool same_alert(const struct dw_sim_mail *m, const struct dw_sim_step *a, int person, const struct dw_sim_step *b)
+{
+	return m->person == person && a->kind == b->kind && a->side == b->side && a->act_by == b->act_by &&
+	       strcmp(a->order_id, b->order_id) == 0;
+}
+
+/* How often a person hears of an alert in [from, to]; step NULL: by any step. */
+static size_t times(const struct dw_sim *s, int person, const struct dw_sim_step *of, const char *step, dw_time from, dw_time to)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < s->mail[i].n_step && s->mail[i].at >= from && s->mail[i].at <= to; k++)
+			n += same_alert(&s->mail[i], &s->mail[i].step[k], person, of) &&
+			     (!step || strcmp(step, s->mail[i].step[k].step) == 0);
+	return n;
+}
+
+static int wrong(const struct sc_world *w, const struct dw_sim_mail *m, const struct dw_sim_step *s, const char *what)
+{
+	fprintf(stderr, "mails_per_day: %s: order %s, %s %s\n", what, s ? s->order_id : "-", s && s->kind >= 0 ? dw_kinds[s->kind].name : "-",
+		s ? s->step : "-");
+	show(w, NULL, m);
+	return -EINVAL;
+}
+
+/* A limit makes no urgent step late, tells nothing twice, and holds but for what can't wait. */
+static int check_step(const struct sc_world *w, const struct dw_sim *with, const struct dw_sim *without,
+		      const struct dw_sim_mail *m, const struct dw_sim_step *s)
+{
+	if (s->kind != DW_NO_KIND && times(with, m->person, s, s->step, 0, DW_NEVER) > times(without, m->person, s, s->step, 0, DW_NEVER))
+		return wrong(w, m, s, "told more often than without a limit");
+	if (!s->urgent || s->kind == DW_NO_KIND || s->act_by == DW_UNKNOWN || m->at > s->act_by)
+		return 0;
+	if (strcmp(s->step, "due") == 0 && times(with, m->person, s, "due", m->at, m->at) != 1)
+		return wrong(w, m, s, "not told at the deadline");
+	if (m->at < s->act_by && times(with, m->person, s, NULL, m->at, s->act_by - 1) == 0)
+		return wrong(w, m, s, "not told in time");
+	return 0;
+}
+
+static int check_day(const struct sc_world *w, const struct dw_sim *s, size_t i)
+{
+	const struct dw_sim_mail *m = &s->mail[i];
+	const struct dw_person *p = &w->config->people.p[m->person];
+	int32_t day = dw_zone_day(p->zone, m->at);
+	int before = 0;
+
+	for (size_t k = i; k-- > 0 && s->mail[k].at >= dw_day_start(p->zone, day);)
+		before += s->mail[k].person == m->person;
+	if (!p->mails_per_day || before < p->mails_per_day || (m->type != DW_MAIL_ALERT && m->type != DW_MAIL_RESOLVED))
+		return 0;
+	for (size_t k = 0; k < m->n_step; k++)
+		if (m->step[k].kind != DW_NO_KIND && m->step[k].act_by != DW_UNKNOWN && m->step[k].act_by < m->at + 54 * 3600)
+			return 0;
+	return wrong(w, m, m->n_step ? m->step : NULL, "a mail too many, and all in it could have waited");
+}
+
+static int check_budget(const struct sc_world *w, const struct dw_sim *with, const struct dw_sim *without)
+{
+	dw_time end = w->t + (DAYS - 3) * DW_DAY; /* what is held back at the end comes after it */
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < without->n && without->mail[i].at <= end; i++)
+		for (size_t k = 0; r == 0 && k < without->mail[i].n_step; k++)
+			r = check_step(w, with, without, &without->mail[i], &without->mail[i].step[k]);
+	for (size_t i = 0; r == 0 && i < with->n; i++) {
+		r = check_day(w, with, i);
+		for (size_t k = 0; k < with->mail[i].n_step; k++)
+			held_in_all += with->mail[i].step[k].held;
+	}
+	return r;
+}
+
 /* ---- a round ---- */
 
 /* As the command does: a config of its own, a store of its own. */
-static int look_ahead(struct sc_world *w, struct dw_sim *out, bool from_file)
+static int look_ahead(struct sc_world *w, struct dw_sim *out, bool from_file, bool limits)
 {
 	DW_CLEANUP(dw_store_freep) struct dw_store *copy = NULL;
 	DW_CLEANUP(dw_config_freep) struct dw_config *config = NULL;
@@ -201,6 +280,8 @@ static int look_ahead(struct sc_world *w, struct dw_sim *out, bool from_file)
 		r = dw_store_scratch(&copy, from_file ? NULL : w->store, &w->err);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < config->people.n && !limits; i++)
+		config->people.p[i].mails_per_day = 0;
 	o.config = config;
 	o.store = copy;
 	if (from_file) {
@@ -214,6 +295,7 @@ static int round_of(struct sc_world *w)
 {
 	static const char *const starts[] = { "2026-10-20T05:10:00Z", "2027-03-05T17:45:20Z", "2026-11-23T00:00:00Z", "2027-09-20T22:00:01Z" };
 	DW_CLEANUP(dw_sim_fini) struct dw_sim from_file = { 0 };
+	DW_CLEANUP(dw_sim_fini) struct dw_sim unlimited = { 0 };
 	DW_CLEANUP(dw_sim_fini) struct dw_sim from_state = { 0 };
 	DW_FREE char *text = config_text();
 	struct sc_feed *f;
@@ -230,7 +312,11 @@ static int round_of(struct sc_world *w)
 		r = f ? sc_write(w, f, 0) : -ENOMEM;
 	began = w->t;
 	if (r == 0)
-		r = look_ahead(w, &from_file, true);
+		r = look_ahead(w, &from_file, true, true);
+	if (r == 0)
+		r = look_ahead(w, &unlimited, true, false);
+	if (r == 0)
+		r = check_budget(w, &from_file, &unlimited);
 	w->minutely = true;
 	if (r == 0)
 		r = sc_start(w);
@@ -239,7 +325,7 @@ static int round_of(struct sc_world *w)
 	if (r == 0)
 		r = people_act(w);
 	if (r == 0) /* the store with what people just did, before the daemon looked */
-		r = look_ahead(w, &from_state, false);
+		r = look_ahead(w, &from_state, false, true);
 	before = w->n_mail;
 	if (r == 0)
 		r = sc_settle(w);
@@ -268,6 +354,11 @@ int main(int argc, char **argv)
 			bad = 1;
 		}
 		sc_world_fini(&w);
+	}
+	printf("%zu steps were held back by mails_per_day\n", held_in_all);
+	if (!bad && rounds >= 3 && held_in_all == 0) {
+		fprintf(stderr, "no step was ever held back: the check means nothing\n");
+		bad = 1;
 	}
 	return bad;
 }
