@@ -46,6 +46,12 @@ static const struct cli_option outbox_options[] = {
 	{ NULL },
 };
 static const struct cli_option preview_options[] = { { "html", NULL, "the HTML part", CLI_NOTHING }, { NULL } };
+static const struct cli_option check_options[] = {
+	{ "against-live", NULL, "which coming mails this config adds and drops, compared with the one the daemon has", CLI_NOTHING },
+	{ "days", "N", "how far it looks ahead for that; 30 where not given, at most 400", CLI_NOTHING },
+	JSON_OPTION,
+	{ NULL },
+};
 static const struct cli_option simulate_options[] = {
 	{ "from", "TIME", "the first instant listed; now where not given. Of a file also one in the past", CLI_NOTHING },
 	{ "to", "TIME", "the last; 90 days after --from where not given. Or a time from now, as 30d", CLI_NOTHING },
@@ -57,7 +63,9 @@ static const struct cli_option no_options[] = { { NULL } };
 
 const struct cli_command cli_commands[] = {
 	{ "check", "", "checks the config, and reads out one order of each feed to compare with the platform's page",
-	  "Prints every problem as file:line: key: what, what is allowed. Exit 0: no errors; 2: some.", no_options, 0, 0,
+	  "Prints every problem as file:line: key: what, what is allowed. Exit 0: no errors; 2: some.\n"
+	  "--against-live instead lists the coming mails that a changed config, not loaded yet, adds (+) and drops (-).",
+	  check_options, 0, 0,
 	  CLI_NOTHING, CLI_NOTHING, CLI_BARE, cli_check },
 	{ "status", "", "what is at risk, most urgent first; feeds; outbox", NULL, status_options, 0, 0, CLI_NOTHING,
 	  CLI_NOTHING, CLI_STORE, cli_status },

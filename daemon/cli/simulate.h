@@ -13,5 +13,7 @@ const char *cli_sim_type(enum dw_mail_type type);
 const char *cli_sim_person(const struct cli *c, int person);
 void cli_sim_step(struct dw_buf *b, const struct dw_sim_step *s); /* "overdue +1d" */
 json_t *cli_sim_step_json(const struct dw_sim_step *s);
+/* check --against-live, with a config that is fine. An exit code. */
+int cli_against(struct cli *c);
 
 #endif

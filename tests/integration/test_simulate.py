@@ -4,13 +4,14 @@ import email
 import email.header
 import json
 import re
+import signal
 import sqlite3
 import subprocess
 import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from harness import wrapped
+from harness import until, wrapped
 from test_cli import BIG, BUILD, LATE, QUIET, Shop, day, shop, unread  # noqa: F401  (fixtures)
 
 
@@ -134,3 +135,79 @@ def test_a_year_of_a_thousand_orders_is_quick(unread):
     took = time.monotonic() - began
     assert len(said["mails"]) > 500 and said["whole"]
     print(f"{len(said['mails'])} mails in {took:.1f} s")    # 5 s where nothing else runs; no limit on a busy machine
+
+
+# ---- check --against-live ----
+
+def against(shop, *args):
+    return json.loads(shop.out("check", "--against-live", "--json", *args))
+
+
+def edit(shop, old, new):
+    text = shop.conf.read_text()
+    assert old in text
+    shop.conf.write_text(text.replace(old, new))
+
+
+def test_an_edit_in_place_is_compared_with_what_the_daemon_loaded(shop):
+    before = content(shop)
+    same = against(shop)
+    assert same["added"] == same["dropped"] == same["feeds_read_differently"] == [] and same["whole"]
+    assert instant(same["until"]) - instant(same["now"]) == timedelta(days=30)
+    edit(shop, "feeds = (", """ladders = ( { kind = "overdue"; steps = [ "due!: owner", "every 14d: owner" ]; } );
+feeds = (""")
+    said = against(shop, "--days", "40")
+    told = {(t["person"], t["step"]["order_id"], t["step"]["kind"], t["step"]["step"]) for t in said["dropped"]}
+    assert ("chen", LATE, "overdue", "every 7d") in told and ("bo", LATE, "overdue", "every 7d") in told
+    assert {t["step"]["step"] for t in said["added"] if t["step"]["order_id"] == LATE} == {"due", "every 14d"}
+    assert not [t for t in said["dropped"] + said["added"] if t["step"]["kind"] not in ("overdue",)]
+    text = shop.out("check", "--against-live", "--days", "40")
+    assert f"drops (-) {len(said['dropped'])}" in text and re.search(r"^ -  .*every 7d", text, re.M)
+    assert content(shop) == before
+    shop.once()     # it is loaded now
+    assert against(shop)["dropped"] == []
+
+
+def test_a_reload_keeps_the_new_config(shop):
+    live = shop.dir / "state" / "config.live"
+    with open(shop.dir / "log", "w") as log:
+        daemon = subprocess.Popen([*wrapped(BUILD / "duewatchd"), "-c", shop.conf], stderr=log, stdout=log)
+    try:
+        until(lambda: (shop.dir / "state" / "lock").read_text().strip() == str(daemon.pid), "it runs")
+        until(lambda: "watches" in (shop.dir / "log").read_text(), "it watches")
+        edit(shop, 'daily_at = "off"', 'daily_at = "07:30"')
+        assert against(shop)["dropped"]
+        daemon.send_signal(signal.SIGHUP)
+        until(lambda: "07:30" in live.read_text(), "the reload")
+        until(lambda: "reloaded" in (shop.dir / "log").read_text(), "the reload's end")
+        assert against(shop)["dropped"] == against(shop)["added"] == []
+        edit(shop, 'daily_at = "07:30"', "daily_at = 7:30")     # one that can't be loaded leaves the old in force
+        daemon.send_signal(signal.SIGHUP)
+        until(lambda: "daily_at" in (shop.dir / "log").read_text(), "what is wrong with it")
+        assert "07:30" in live.read_text()
+        shop.err("check", "--against-live", code=2)
+    finally:
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(10) == 0
+    assert (live.stat().st_mode & 0o777) == 0o600
+
+
+def test_another_file_a_changed_feed_and_nothing_kept(shop, tmp_path):
+    edit(shop, 'path = "second.csv"', 'path = "third.csv"')
+    shop.write("third.csv", ["order_id,status"])
+    assert against(shop)["feeds_read_differently"] == ["second"]
+    assert "Feed second is read differently" in shop.out("check", "--against-live")
+    for days in ("0", "401", "x", "3d", ""):
+        assert "1 to 400" in shop.err("check", "--against-live", "--days", days, code=2)
+    (shop.dir / "state" / "config.live").write_text("{}")
+    assert "damaged" in shop.err("check", "--against-live", code=1)
+    (shop.dir / "state" / "config.live").unlink()
+    assert "keeps its config" in shop.err("check", "--against-live", code=1)
+
+
+def test_no_url_is_kept_whole(unread):
+    edit(unread, "daily_at", 'heartbeat_url = "http://127.0.0.1:9/token-token"; daily_at')
+    unread.once()
+    kept = (unread.dir / "state" / "config.live").read_text()
+    assert "127.0.0.1:9/" in kept and "token" not in kept
+    assert against(unread)["dropped"] == []
