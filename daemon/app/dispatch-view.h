@@ -10,7 +10,7 @@ enum {
 };
 
 struct dw_gathered {
-	struct dw_case *cases;
+	struct dw_case *cases; /* NULL where the engine is bare: dw_engine_bare */
 	struct dw_mail_item *item;
 	size_t n, more;
 };

@@ -118,6 +118,11 @@ const struct dw_config *dw_engine_config(struct dw_engine *e)
 	return e->config;
 }
 
+void dw_engine_bare(struct dw_engine *e)
+{
+	e->bare = true;
+}
+
 int dw_engine_reconfigure(struct dw_engine *e, const struct dw_config *config, struct dw_err *err)
 {
 	struct dw_composer *composer = NULL;

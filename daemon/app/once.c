@@ -322,6 +322,8 @@ int dw_once_run(const struct dw_daemon_opts *opts)
 	if (r == 0) {
 		r = dw_engine_start(o.engine, dw_clock_wall(), &err);
 		first = r == 0 && first_time(&o);
+		if (r == 0 && dw_config_save(o.config, o.config->state, &err) < 0)
+			complain("", &err);
 		if (r == 0)
 			r = check_clock(&o, &err);
 		if (r == 0)

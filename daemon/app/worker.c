@@ -275,6 +275,15 @@ static void drop_applies(struct dw_worker *w)
 	pthread_mutex_unlock(&w->mutex);
 }
 
+/* The store is decided with it from now on. Without the file only one command of the person's tool doesn't work. */
+static void keep_config(struct dw_worker *w)
+{
+	struct dw_err err = { "" };
+
+	if (dw_config_save(w->conf->config, w->conf->config->state, &err) < 0)
+		dw_log(4, "%s (duewatch check --against-live needs it)", err.text);
+}
+
 static void do_reload(struct dw_worker *w)
 {
 	struct dw_conf_ref *fresh = NULL;
@@ -294,6 +303,7 @@ static void do_reload(struct dw_worker *w)
 		drop_applies(w); /* not before: where the reload fails, reads under way go on */
 		swap(w, fresh, read_now, attempted, &rate);
 		r = dw_engine_start(w->engine, w->now, &err);
+		keep_config(w);
 		/* what the store knows of old feeds serves; new ones get their attempt before anything is decided */
 		for (size_t i = 0; i < fresh->config->n_feeds; i++)
 			attempted[i] = w->engine->feed_row[i].last_success != DW_UNKNOWN;
@@ -575,6 +585,8 @@ static int open_engine(struct dw_worker *w, struct dw_err *err)
 		r = dw_engine_new(&w->engine, c, w->store, dw_log_line, NULL, err);
 	if (r == 0)
 		r = dw_engine_start(w->engine, dw_clock_wall(), err);
+	if (r == 0)
+		keep_config(w);
 	if (r == 0 && dw_rate_init(&w->rate, c->mail.rate_n, c->mail.rate_s) < 0)
 		r = dw_err_oom(err);
 	return r;

@@ -1,6 +1,6 @@
 /* duewatch check: every problem of the config and what it names; then one order of each feed, read out, so that a
  * person can compare it with the platform's page: a wrong zone or column shows there and nowhere else. */
-#include "cli.h"
+#include "simulate.h"
 #include "duewatch/privileges.h"
 
 #include <stdio.h>
@@ -160,6 +160,8 @@ int cli_check(struct cli *c)
 	bad |= r != 0;
 	for (size_t i = 0; i < c->config->n_feeds; i++)
 		bad |= check_feed(&out, c, &c->config->feeds[i]);
+	if (!bad && cli_option(c, "against-live"))
+		return cli_against(c);
 	if (!bad)
 		dw_buf_printf(&out, "%s: fine (%zu feeds, %zu people)\n", c->config_path, c->config->n_feeds,
 			      c->config->people.n);

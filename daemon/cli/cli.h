@@ -175,6 +175,7 @@ int cli_reopen(struct cli *c);
 int cli_feed(struct cli *c);
 int cli_outbox(struct cli *c);
 int cli_preview(struct cli *c);
+int cli_simulate(struct cli *c);
 int cli_test_mail(struct cli *c);
 int cli_backup(struct cli *c);
 int cli_doctor(struct cli *c);

@@ -16,6 +16,8 @@ static const char *waits_for(enum dw_deliver deliver)
 		return "the daily mail";
 	case DW_DELIVER_FIRST_LOOK:
 		return "the first look";
+	case DW_DELIVER_HELD:
+		return "the next mail: mails_per_day is used up";
 	}
 	return "";
 }

@@ -224,6 +224,20 @@ static void set_feed_names(struct dw_tval *map, const struct dw_making *m)
 	dw_set_buf(map, "feeds", &b);
 }
 
+/* mails_per_day: what waited for this mail, and when the next one comes after the day's last. */
+static void set_budget(struct dw_tval *map, const struct dw_making *m)
+{
+	const struct dw_mail_view *v = m->view;
+	DW_BUF b = { 0 };
+
+	set_count(map, "held", v->n_held);
+	set_count(map, "per_day", v->per_day > 0 ? (size_t)v->per_day : 0);
+	if (v->last_before <= 0)
+		return;
+	dw_words_date(&b, m->words, m->zone, v->last_before, DW_DATE_SUBJECT);
+	dw_set_buf(map, "next_mail", &b);
+}
+
 /* What subject, intro and footer are told. */
 static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p, const char *title)
 {
@@ -241,6 +255,7 @@ static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p,
 	if (only_lines(v) || (v->type == DW_MAIL_ANSWER && !dw_empty(v->title)))
 		dw_set_scrubbed(map, "words", v->type == DW_MAIL_ANSWER ? v->title : title, DW_SUBJECT_MAX);
 	set_feed_names(map, m);
+	set_budget(map, m);
 	dw_set_scrubbed(map, "reader", v->config->people.p[v->person].name, 64);
 	m->words->place(&b, m->zone);
 	dw_set_buf(map, "place", &b);
@@ -693,6 +708,26 @@ void dw_mail_fini(struct dw_mail *m)
 	*m = (struct dw_mail){ 0 };
 }
 
+/* What a list of mails shows of one: the same subject and Message-ID as in the whole of it. */
+static int compose_bare(const struct dw_making *m, struct dw_mail *out)
+{
+	DW_CLEANUP(dw_tval_freep) struct dw_tval *about = NULL, *notes = dw_tval_list();
+	struct plan plan;
+	DW_BUF subject = { 0 }, title = { 0 };
+	int r = render_notes(m, notes, &title);
+
+	if (r < 0)
+		return r;
+	make_plan(&plan, m->view);
+	about = mail_map(m, &plan, dw_buf_str(&title));
+	r = render_subject(m, about, &subject);
+	if (r < 0)
+		return r;
+	out->subject = dw_buf_take(&subject);
+	out->message_id = checked_id(m->view);
+	return out->subject && out->message_id ? 0 : dw_err_oom(m->err);
+}
+
 static int compose(const struct dw_making *m, struct dw_mail *out)
 {
 	DW_CLEANUP(dw_tval_freep) struct dw_tval *root = dw_tval_map();
@@ -733,7 +768,7 @@ int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_
 	m.zone = people->p[view->person].zone ? people->p[view->person].zone : view->config->zone;
 	if (!m.zone)
 		m.zone = &dw_zone_utc;
-	r = compose(&m, &mail);
+	r = view->bare ? compose_bare(&m, &mail) : compose(&m, &mail);
 	if (shortages != dw_shortages())
 		r = dw_err_oom(err);
 	if (r < 0)

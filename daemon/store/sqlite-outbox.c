@@ -235,6 +235,30 @@ int dw_sqlite_mail_due_elsewhere(struct dw_store *st, dw_time now, const char *b
 	return more < 0 ? more : n + more;
 }
 
+int64_t dw_sqlite_mail_made(struct dw_store *st, const char *person, dw_time from, dw_time to, int64_t before,
+			    struct dw_err *err)
+{
+	DW_QUERY q = { 0 };
+	int64_t n;
+	int r = dw_query_open(&q, dw_sqlite_of(st),
+			      "SELECT count(*) FROM mails WHERE created>=? AND created<? AND person=? AND id<? AND state<>?",
+			      err);
+
+	if (r < 0)
+		return r;
+	dw_bind_int(&q, from);
+	dw_bind_int(&q, to);
+	dw_bind_text(&q, person);
+	dw_bind_int(&q, before);
+	dw_bind_int(&q, DW_MAIL_WITHDRAWN);
+	r = dw_query_step(&q, err);
+	if (r < 0)
+		return r;
+	n = dw_col_int(&q);
+	r = dw_query_check(&q, err);
+	return r < 0 ? r : n;
+}
+
 int dw_sqlite_mail_next(struct dw_store *st, dw_time *next_try, struct dw_err *err)
 {
 	dw_time next = DW_NEVER;

@@ -48,7 +48,8 @@ enum dw_step_state {
 	DW_STEP_SPARED,	 /* not sent on purpose, the person counts as told: acked away, told lately, moved by a new config */
 	DW_STEP_STATE_COUNT
 };
-enum dw_deliver { DW_DELIVER_NOW, DW_DELIVER_DAILY, DW_DELIVER_FIRST_LOOK };
+/* HELD: owed at once, but its reader's mails of the day are used up and it can wait for the next (mails_per_day). */
+enum dw_deliver { DW_DELIVER_NOW, DW_DELIVER_DAILY, DW_DELIVER_FIRST_LOOK, DW_DELIVER_HELD };
 
 /* One step for one person; the key is everything up to `person`. */
 struct dw_told {

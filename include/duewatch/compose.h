@@ -132,6 +132,10 @@ struct dw_mail_view {
 	const char *language;	/* NULL: the reader's own */
 	const char *title;	/* ANSWER: the subject */
 	const struct dw_reply_answer *answer; /* ANSWER; the items are its orders' sides as they stand then */
+	int per_day;		/* the reader's mails_per_day; 0: none */
+	size_t n_held;		/* of the items: those that waited because of it */
+	dw_time last_before;	/* this is the last mail of the day: when the next comes; 0: it isn't */
+	bool bare;		/* Message-ID and subject only, no text and no bytes: nobody will read it (a simulation) */
 	bool plain;		/* text only (after a relay refused the data three times) */
 	const unsigned char *token_key; /* DW_TOKEN_KEY bytes that sign the links of answers; NULL: a mail without such links */
 };

@@ -85,6 +85,7 @@ struct dw_config {
 	int transit_days[DW_BY_COUNT];
 	char **watched; /* every file read, for messages */
 	size_t n_watched;
+	char **source; /* their texts as read, for dw_config_save; NULL: dropped */
 	char *metrics_file;  /* absolute; NULL: none */
 	char *heartbeat_url; /* NULL: none. Whoever knows it can play us: only its host may be said (dw_heartbeat_host) */
 	char *heartbeat_ca_file; /* whom to trust there; NULL: the system's */
@@ -123,6 +124,17 @@ static inline void dw_config_freep(struct dw_config **p)
 {
 	dw_config_free(*p);
 }
+
+/* The config in force, kept: the texts of all files it was read from, in DIR/config.live (0600). A person edits the
+ * config in its place; what it was, and so what an edit changes (`duewatch check --against-live`), is nowhere else.
+ * Secrets are in no config file; but whoever knows a heartbeat's URL can play us, so of http and https URLs only the
+ * host is kept. Then the texts are dropped from c. On failure
+ * nothing is kept: the old file would pass for the config in force. */
+int dw_config_save(struct dw_config *c, const char *dir, struct dw_err *err);
+void dw_config_drop_source(struct dw_config *c);
+/* What dw_config_save kept last, read as its files were then; files it names but doesn't consist of (zones, calendars) are
+ * as they are now. *at: when it was kept. 0; 1: nothing is kept; < 0 with err. */
+int dw_config_load_live(struct dw_config **out, const char *dir, dw_time *at, struct dw_err *err);
 
 /* For `duewatchd -t` and `duewatch check`: adds what is wrong with the files the config names: the templates folder
  * and the config's own, the password file and its mode, the CA file, feeds' paths, a maildir's parent, the state

@@ -21,6 +21,9 @@ void dw_engine_free(struct dw_engine *e);
 struct dw_store *dw_engine_store(struct dw_engine *e);
 const struct dw_config *dw_engine_config(struct dw_engine *e);
 
+/* From now on its mails are made without text and bytes, for a look ahead (simulate.h). */
+void dw_engine_bare(struct dw_engine *e);
+
 /* Swaps the config; on failure the old one stays in force. */
 int dw_engine_reconfigure(struct dw_engine *e, const struct dw_config *config, struct dw_err *err);
 

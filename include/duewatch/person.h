@@ -13,6 +13,7 @@ struct dw_person {
 	const struct dw_zone *zone; /* borrowed */
 	bool no_calendar;    /* no calendar entries in the person's mails */
 	int daily_minute;    /* minute of the day of the daily mail; -1: "off", everything at once */
+	int mails_per_day;   /* what comes at once beyond so many waits if it can; 0: no limit */
 };
 
 struct dw_people {

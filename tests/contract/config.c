@@ -340,6 +340,101 @@ static void all_shipped_packs(void **state)
 	}
 }
 
+static void mails_per_day_of_all_and_of_one(void **state)
+{
+	static const char two[] = "people = ( { name = \"a\"; email = \"a@example.com\"; mails_per_day = %s; },\n"
+				  "{ name = \"b\"; email = \"b@example.com\"; } ); default_owner = \"a\"; default_deputy = \"a\";"
+				  "default_manager = \"a\"; timezone = \"UTC\"; %s\n" MAIL FEEDS;
+	static const struct {
+		const char *own, *top;
+		int a, b;
+	} want[] = { { "3", "mails_per_day = 20;", 3, 20 }, { "0", "mails_per_day = 20;", 0, 20 }, { "1000", "", 1000, 0 } };
+	char text[700];
+
+	(void)state;
+	for (size_t i = 0; i < DW_COUNT(want); i++) {
+		CONFIG *c = NULL;
+
+		snprintf(text, sizeof(text), two, want[i].own, want[i].top);
+		c = load_good(text);
+		assert_int_equal(c->people.p[0].mails_per_day, want[i].a);
+		assert_int_equal(c->people.p[1].mails_per_day, want[i].b);
+	}
+}
+
+/* ---- the config in force, kept ---- */
+
+static void kept_and_read_back(void **state)
+{
+	DW_FREE char *problems = NULL, *old = getcwd(NULL, 0);
+	dw_time at = DW_UNKNOWN;
+	struct dw_err err = { "" };
+	struct stat st;
+	DW_FREE char *text = NULL;
+	CONFIG *c = NULL;
+	CONFIG *live = NULL;
+	CONFIG *edited = NULL;
+
+	(void)state;
+	mkdir(path_in("kept"), 0700);
+	mkdir(path_in("kept/platforms.d"), 0700);
+	mkdir(path_in("kept/state"), 0700);
+	put("kept/people.conf", "people = ( { name = \"a\"; email = \"a@example.com\"; mails_per_day = 7; } );\n");
+	put("kept/platforms.d/mine.conf", "packs = ( { name = \"mine\"; base = \"alibaba\"; buyer_answer = 9; } );\n");
+	put("kept/live.conf", "timezone = \"Asia/Shanghai\"; default_owner = \"a\"; default_deputy = \"a\"; default_manager = \"a\";\n"
+			      "heartbeat_url = \"https://beat.example.com/geheim?key=geheim\"; // was http://me:word@old.example.com/geheim\n"
+			      "@include \"people.conf\"\n" MAIL "\n"
+			      "feeds = ( { name = \"f\"; type = \"csv\"; path = \"f.csv\"; platform = \"mine\"; timezone = \"America/Los_Angeles\"; } );\n");
+	assert_int_equal(dw_config_load_live(&live, path_in("kept/state"), &at, &err), 1);
+	/* named by a relative path, as a person in that folder does */
+	assert_non_null(old);
+	assert_int_equal(chdir(dir), 0);
+	c = load_from("./kept/live.conf", data, &problems);
+	assert_int_equal(chdir(old), 0);
+	assert_string_equal(problems, "");
+	assert_non_null(c);
+	assert_int_equal(dw_config_save(c, path_in("kept/state"), &err), 0);
+	assert_int_equal(stat(path_in("kept/state/config.live"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	text = slurp(path_in("kept/state/config.live"));
+	assert_null(strstr(text, "geheim"));
+	assert_null(strstr(text, "word@"));
+	assert_non_null(strstr(text, "https://beat.example.com/"));
+
+	/* what is edited since is not in it */
+	put("kept/people.conf", "people = ( { name = \"a\"; email = \"a@example.com\"; mails_per_day = 8; daily_at = \"off\"; } );\n");
+	put("kept/platforms.d/mine.conf", "packs = ( { name = \"mine\"; base = \"alibaba\"; buyer_answer = 1; } );\n");
+	put("kept/platforms.d/other.conf", "packs = ( { name = \"other\"; base = \"alibaba\"; } );\n");
+	if (dw_config_load_live(&live, path_in("kept/state"), &at, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_true(at == st.st_mtim.tv_sec);
+	assert_true(live->rules == c->rules && live->feeds[0].print == c->feeds[0].print);
+	assert_string_equal(live->path, c->path);
+	assert_string_equal(live->feeds[0].path, c->feeds[0].path);
+	assert_string_equal(live->state, c->state);
+	assert_int_equal(live->people.p[0].mails_per_day, 7);
+	assert_int_equal(live->n_packs, c->n_packs);
+	free(problems);
+	edited = load_from(path_in("kept/live.conf"), data, &problems);
+	assert_true(edited->rules != c->rules);
+
+	/* kept once: a second time there is nothing to keep it from, and what is there stays */
+	assert_int_equal(dw_config_save(c, path_in("kept/state"), &err), 0);
+	put("kept/state/config.live", "{\"config\": 3}");
+	dw_config_free(live);
+	live = NULL;
+	assert_int_equal(dw_config_load_live(&live, path_in("kept/state"), &at, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "damaged"));
+	put("kept/state/config.live", "{\"config\":\"/x\",\"datadir\":\"/y\",\"files\":[[\"/x\",\"timezone = ;\"]]}");
+	assert_int_equal(dw_config_load_live(&live, path_in("kept/state"), &at, &err), -EBADMSG);
+	/* one that can't be written anew must not pass for the config in force */
+	mkdir(path_in("kept/state/config.live.part"), 0700);
+	if (dw_config_save(edited, path_in("kept/state"), &err) == 0)
+		fail_msg("written over a folder");
+	assert_int_equal(dw_config_load_live(&live, path_in("kept/state"), &at, &err), 1);
+	rmdir(path_in("kept/state/config.live.part"));
+}
+
 static void forms_of_files(void **state)
 {
 	CONFIG *bom = load_good("\xef\xbb\xbf" PEOPLE "\r\n" MAIL "\r\n" FEEDS "\r\n");
@@ -471,6 +566,10 @@ static void pack_layers(void **state)
 static const struct wrong {
 	const char *config, *problems;
 } wrong_values[] = {
+	{ "mails_per_day = -1; people = ( { name = \"a\"; email = \"a@example.com\";\nmails_per_day = 1001; } ); timezone = \"UTC\";"
+	  "default_owner = \"a\"; default_deputy = \"a\"; default_manager = \"a\";" MAIL FEEDS,
+	  "bad.conf:1: mails_per_day: -1 is out of range, allowed: 0 to 1000\n"
+	  "bad.conf:2: people.mails_per_day: 1001 is out of range, allowed: 0 to 1000\n" },
 	{ "state = \"x\";\n",
 	  "bad.conf:1: people: missing, must be given: a list of groups, see people\n"
 	  "bad.conf:1: default_owner: missing, must be given: the name of a person in people\n"
@@ -998,7 +1097,7 @@ int main(void)
 		cmocka_unit_test(shipped_file_works),
 		cmocka_unit_test(shipped_file_is_complete),
 		cmocka_unit_test(all_shipped_packs),
-		cmocka_unit_test(forms_of_files),
+		cmocka_unit_test(mails_per_day_of_all_and_of_one), cmocka_unit_test(kept_and_read_back), cmocka_unit_test(forms_of_files),
 		cmocka_unit_test(defaults_hold),
 		cmocka_unit_test(two_zones),
 		cmocka_unit_test(pack_layers),
