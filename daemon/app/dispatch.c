@@ -386,7 +386,7 @@ static int daily_due(struct dw_engine *e, int person, dw_time now, struct dw_per
 	if (r)
 		return r < 0 ? r : 1;
 	if (p->daily_minute >= 0)
-		*due = dw_daily_last(p->zone, now, p->daily_minute, e->config->people.working_days, NULL);
+		*due = dw_people_daily_last(&e->config->people, person, now);
 	if (*due != DW_UNKNOWN && *due <= row->daily_at)
 		*due = DW_UNKNOWN;
 	return 0;
@@ -462,7 +462,7 @@ dw_time dw_dispatch_next(struct dw_engine *e, dw_time now)
 
 		if (p->daily_minute < 0 || daily_due(e, (int)i, now, &row, &due, NULL) != 0)
 			continue;
-		t = due != DW_UNKNOWN ? due : dw_daily_next(p->zone, now, p->daily_minute, e->config->people.working_days, NULL);
+		t = due != DW_UNKNOWN ? due : dw_people_daily_next(&e->config->people, (int)i, now);
 		if (t < next)
 			next = t;
 	}
