@@ -184,6 +184,20 @@ static int check_rules(struct dw_engine *e, struct dw_err *err)
 	return r < 0 ? r : dw_store_meta_put(e->store, "rules", now, err);
 }
 
+int dw_engine_rules_changed(struct dw_engine *e, struct dw_err *err)
+{
+	int r = dw_store_begin(e->store, err);
+
+	if (r < 0)
+		return r;
+	r = check_rules(e, err);
+	if (r < 0) {
+		dw_store_rollback(e->store);
+		return r;
+	}
+	return dw_store_commit(e->store, err);
+}
+
 static int start_people(struct dw_engine *e, dw_time now, struct dw_err *err)
 {
 	int r = 0;

@@ -255,6 +255,7 @@ static void swap(struct dw_worker *w, struct dw_conf_ref *fresh, bool *read_now,
 	for (struct dw_reader *r = w->readers; r; r = r->next)
 		r->abort = true; /* read under the old config: read again under the new one */
 	pthread_cond_broadcast(&w->taken);
+	dw_keeper_wake(w);
 	pthread_cond_broadcast(&w->jobs); /* idle senders let go of what was made of the old one */
 	w->reloaded = true;
 	pthread_mutex_unlock(&w->mutex);
@@ -472,7 +473,7 @@ static bool has_work(const struct dw_worker *w)
 	for (int i = 0; i < w->n_senders; i++)
 		if (w->sender[i].busy && w->sender[i].answered)
 			return true;
-	return w->pulse.news && !w->pulse.busy;
+	return w->keeper.news || (w->pulse.news && !w->pulse.busy);
 }
 
 struct flags {
@@ -508,6 +509,7 @@ static bool pass(struct dw_worker *w, const struct flags *f)
 			do_reload(w);
 		if (f->wake)
 			look_at_feeds(w);
+		r = dw_keeper_collect(w, &err);
 	}
 	if (r >= 0 && believed) {
 		again |= do_reads(w);
@@ -587,6 +589,7 @@ static void release(struct dw_worker *w)
 	pthread_cond_destroy(&w->work);
 	pthread_cond_destroy(&w->taken);
 	pthread_cond_destroy(&w->jobs);
+	pthread_cond_destroy(&w->keeper.wake);
 	pthread_mutex_destroy(&w->mutex);
 }
 
@@ -605,6 +608,7 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 	pthread_cond_init(&w->work, NULL);
 	pthread_cond_init(&w->taken, &steady);
 	pthread_cond_init(&w->jobs, NULL);
+	pthread_cond_init(&w->keeper.wake, &steady);
 	pthread_condattr_destroy(&steady);
 	w->conf = conf_new(config, relay);
 	if (!w->conf) {
@@ -621,6 +625,8 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 	if (r == 0)
 		r = dw_pulse_start(w, err);
 	if (r == 0)
+		r = dw_keeper_start(w, err);
+	if (r == 0)
 		r = dw_senders_start(w, config->mail.connections > 0 ? config->mail.connections : 4, err);
 	if (r == 0) {
 		r = pthread_create(&w->thread, NULL, worker_main, w);
@@ -632,6 +638,7 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 		w->stop = true;
 		pthread_mutex_unlock(&w->mutex);
 		dw_senders_stop(w);
+		dw_keeper_stop(w);
 		dw_pulse_stop(w);
 		release(w);
 	}
@@ -667,9 +674,11 @@ void dw_worker_stop(struct dw_worker *w)
 	pthread_cond_signal(&w->work);
 	pthread_mutex_unlock(&w->mutex);
 	atomic_store(&w->pulse.stop, true);
+	atomic_store(&w->keeper.stop, true);
 	dw_store_hurry(w->store);
 	dw_senders_stop(w);
 	pthread_join(w->thread, NULL);
+	dw_keeper_stop(w);
 	dw_pulse_stop(w);
 	stop_readers(w, &stuck);
 	clock_believed(w); /* the last answers' time */

@@ -4,6 +4,7 @@
  *   worker (one thread)         owns the engine and the store: applies reads, ticks, records answers, leases mails
  *   readers (one per read)      parse a feed's files, hand over batches of orders
  *   senders (one per connection) hand one leased mail at a time to the relay
+ *   keeper (one thread)         reads the calendars of days off again, files and addresses: keeper.h
  *   pulse (one thread)          metrics, heartbeat, counts: pulse.h
  *
  * One mutex guards everything in struct dw_worker that more than one thread touches; nobody holds it while parsing,
@@ -14,6 +15,7 @@
 #include "duewatch/clock.h"
 #include "duewatch/daemon.h"
 
+#include "keeper.h"
 #include "pulse.h"
 
 #include <pthread.h>
@@ -121,6 +123,7 @@ struct dw_worker {
 	bool log_held;	       /* by another's read, as was said */
 	int64_t reread_ms;     /* boot time before which no read starts, because the store refused one; 0: none */
 	struct dw_pulse pulse;
+	struct dw_keeper keeper;
 	int64_t send_wait_ms;  /* boot time before which the relay's rate forbids a send; 0: none */
 };
 

@@ -121,6 +121,7 @@ void dw_people_fini(struct dw_people *people)
 		for (size_t k = 0; k < p->n_alias; k++)
 			free(p->alias[k]);
 		free(p->alias);
+		dw_holidays_fini(&p->holidays);
 		dw_holidays_fini(&p->off);
 	}
 	free(people->p);

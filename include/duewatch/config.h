@@ -2,6 +2,7 @@
 #ifndef DUEWATCH_CONFIG_H
 #define DUEWATCH_CONFIG_H
 
+#include "duewatch/days-off.h"
 #include "duewatch/ladder.h"
 #include "duewatch/pack.h"
 
@@ -52,6 +53,18 @@ struct dw_mail_conf {
 	struct dw_place at_transport, at_password, at_ca;
 };
 
+/* A calendar of days off: a file, or an https address whose last good copy counts. */
+struct dw_calendar_conf {
+	char *path; /* absolute; or NULL and */
+	char *url;  /* a secret */
+	int person; /* whose, by index; -1: everybody's */
+	struct dw_place at;
+	struct dw_days_off found;
+	char wrong[256]; /* why it can't be used; "": it can, or there is no copy yet */
+};
+enum { DW_CALENDAR_NAME_SIZE = 320 };
+void dw_calendar_name(char out[DW_CALENDAR_NAME_SIZE], const struct dw_calendar_conf *c); /* for people: no secret */
+
 struct dw_config {
 	char *path;
 	const struct dw_zone *zone;
@@ -73,6 +86,11 @@ struct dw_config {
 	char *heartbeat_ca_file; /* whom to trust there; NULL: the system's */
 	struct dw_place at_heartbeat_ca;
 	int64_t heartbeat_every; /* seconds */
+	struct dw_holidays holidays; /* everybody's */
+	struct dw_calendar_conf *calendar;
+	size_t n_calendars;
+	char *calendar_ca_file; /* whom to trust for the calendars' addresses; NULL: the system's */
+	struct dw_place at_calendar_ca;
 	uint64_t rules; /* fingerprint of people, ladders, packs, zones, rules version: a change decides all anew */
 	struct dw_zone **zones; /* owned */
 	size_t n_zones;
@@ -106,6 +124,10 @@ static inline void dw_config_freep(struct dw_config **p)
 {
 	dw_config_free(*p);
 }
+
+/* A calendar says something new: people's days off and the rules' fingerprint follow. Takes what is in *fresh. On failure
+ * nothing changes. */
+int dw_config_calendar_take(struct dw_config *c, size_t i, struct dw_days_off *fresh, struct dw_err *err);
 
 /* For `duewatchd -t` and `duewatch check`: adds what is wrong with the files the config names: the templates folder
  * and the config's own, the password file and its mode, the CA file, feeds' paths, a maildir's parent, the state

@@ -14,6 +14,7 @@ struct dw_person {
 	int daily_minute;    /* minute of the day of the daily mail; -1: "off", everything at once */
 	unsigned working_days; /* bit 0 = Sunday; 0: the people's */
 	struct dw_hours hours; /* none: urgent steps come when they are due */
+	struct dw_holidays holidays; /* the person's own list */
 	struct dw_holidays off; /* days off: the lists' and the calendars', everybody's and the person's own */
 };
 
