@@ -96,7 +96,7 @@ static int new_row(struct dw_engine *e, enum dw_mail_type type, int person, dw_t
 
 static void log_queued(struct dw_engine *e, const struct dw_mail_row *row, const struct dw_mail_item *item, size_t n)
 {
-	static const char *const type[] = { "alert", "daily", "first_look", "resolved", "feed", "note" };
+	static const char *const type[] = { "alert", "daily", "first_look", "resolved", "feed", "note", "closure" };
 	char number[DW_WORD_SIZE];
 
 	if (n == 1)
@@ -520,6 +520,27 @@ static int render_words(struct dw_engine *e, struct dw_mail_row *mail, const str
 	return r;
 }
 
+/* 1: nothing falls into it any more. */
+static int render_closure(struct dw_engine *e, struct dw_mail_row *mail, const struct dw_mail_view *base, struct dw_err *err)
+{
+	struct dw_mail_view v = *base;
+	struct dw_gathered g = { 0 };
+	struct dw_closure c;
+	int person, r;
+
+	if (!dw_closure_from_model(e, mail->model, &c, &person))
+		return 0; /* the bytes stay */
+	r = dw_gather_closure(e, person, &c, v.now, &g, err);
+	v.closure = &c;
+	v.item = g.item;
+	v.n_item = g.n;
+	v.n_more = g.more;
+	if (r == 0)
+		r = g.n ? store_mail(e, mail, &v, err) : 1;
+	dw_gathered_fini(&g);
+	return r;
+}
+
 /* struck: an entry was just taken out of it. */
 static int render_again(struct dw_engine *e, struct dw_mail_row *mail, bool plain, bool struck, dw_time now,
 			struct dw_err *err)
@@ -538,6 +559,8 @@ static int render_again(struct dw_engine *e, struct dw_mail_row *mail, bool plai
 		return 0; /* left the config: the bytes stay */
 	if (mail->type == DW_MAIL_FEED || mail->type == DW_MAIL_NOTE)
 		return render_words(e, mail, &v, err);
+	if (mail->type == DW_MAIL_CLOSURE)
+		return render_closure(e, mail, &v, err);
 	r = dw_store_step_of_mail(e->store, mail->id, dw_step_list_add, &l, err);
 	if (l.oom)
 		r = dw_err_oom(err);
@@ -654,6 +677,27 @@ int dw_dispatch_words(struct dw_engine *e, enum dw_mail_type type, int person, c
 	return r;
 }
 
+int dw_dispatch_closure_mail(struct dw_engine *e, int person, const struct dw_closure *c, const struct dw_gathered *g,
+			     dw_time now, struct dw_err *err)
+{
+	struct dw_mail_view v = { .type = DW_MAIL_CLOSURE, .config = e->config, .person = person, .now = now, .item = g->item,
+				  .n_item = g->n, .n_more = g->more, .closure = c };
+	struct dw_mail_row row;
+	char key[160];
+	int r = new_row(e, DW_MAIL_CLOSURE, person, now, &row, err);
+
+	if (r < 0)
+		return r;
+	snprintf(key, sizeof(key), "closure|%.64s|%d|%d|%d", e->config->people.p[person].name, c->first, c->last, c->before);
+	v.key = key;
+	row.model = dw_closure_model(e, person, c);
+	r = row.model ? store_mail(e, &row, &v, err) : dw_err_oom(err);
+	if (r == 0)
+		log_queued(e, &row, g->item, g->n + g->more);
+	dw_mail_row_fini(&row);
+	return r;
+}
+
 /* ---- a dead address ---- */
 
 static bool visited(const char *list, const char *name)
@@ -716,14 +760,27 @@ static int compose_redirected(struct dw_engine *e, struct dw_mail_row *row, cons
 	struct dw_mail_view v = { .type = row->type, .config = e->config, .person = person, .now = now, .key = key,
 				  .item = g->item, .n_item = g->n, .n_more = g->more, .note = note, .n_note = 1,
 				  .title = dead->subject };
-	int r;
+	struct dw_closure closure;
+	int r, of;
 
+	if (row->type == DW_MAIL_CLOSURE && dw_closure_from_model(e, dead->model, &closure, &of))
+		v.closure = &closure;
 	for (size_t i = 0; i < json_array_size(list) && v.n_note < NOTES_MAX; i++)
 		if (json_is_string(json_array_get(list, i)))
 			note[v.n_note++] = json_string_value(json_array_get(list, i));
 	r = store_mail(e, row, &v, err);
 	json_decref(o);
 	return r;
+}
+
+/* What falls into the closure of whose address is dead, for who stands in. */
+static int gather_again(struct dw_engine *e, const struct dw_mail_row *dead, dw_time now, struct dw_gathered *g, struct dw_err *err)
+{
+	struct dw_closure c;
+	int of;
+
+	dw_gathered_fini(g);
+	return dw_closure_from_model(e, dead->model, &c, &of) ? dw_gather_closure(e, of, &c, now, g, err) : 0;
 }
 
 int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const char *why, dw_time now, struct dw_err *err)
@@ -755,6 +812,8 @@ int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const ch
 	r = redirect_steps(e, dead, person, &l, now, err);
 	if (r == 0)
 		r = dw_gather_steps(e, l.p, l.n, reason, now, &g, err);
+	if (r == 0 && dead->type == DW_MAIL_CLOSURE)
+		r = gather_again(e, dead, now, &g, err);
 	/* another's list of all that is open isn't this reader's */
 	if (dead->type == DW_MAIL_DAILY)
 		row.type = DW_MAIL_ALERT;

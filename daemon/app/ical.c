@@ -538,7 +538,7 @@ static int repeat(struct reading *rd, const struct event *e)
 	it = icalrecur_iterator_new(e->rule, t);
 	if (!it) {
 		odd(rd, e->line, "a rule (RRULE) that contradicts itself");
-		return instance(rd, e, e->first);
+		return spent(rd) ? too_long(rd) : instance(rd, e, e->first); /* seeing that may take it long */
 	}
 	for (t = icalrecur_iterator_next(it); r == 0 && !icaltime_is_null_time(t); t = icalrecur_iterator_next(it)) {
 		int32_t day;

@@ -4,6 +4,7 @@
 #define DUEWATCH_COMPOSE_H
 
 #include "duewatch/alert.h"
+#include "duewatch/closure.h"
 #include "duewatch/config.h"
 #include "duewatch/store.h"
 
@@ -62,6 +63,7 @@ struct dw_mail_view {
 	const char *const *note; /* paragraphs: DAILY extra lines, FEED and NOTE their whole text */
 	size_t n_note;
 	const char *title;	/* FEED, NOTE: the subject's words */
+	const struct dw_closure *closure; /* CLOSURE: which; its items are what falls into it, by act_by */
 	bool plain;		/* text only (after a relay refused the data three times) */
 };
 

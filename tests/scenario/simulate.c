@@ -565,7 +565,7 @@ static int print_table(struct sim *s)
 static void print_kinds(const struct sim *s)
 {
 	printf("mails by type:");
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 7; i++)
 		printf(" %s %d", sc_type_words[i], s->type[i]);
 	printf("\nsteps told (%d in all):", s->told);
 	for (int i = 0; i < DW_KIND_COUNT; i++)

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *const sc_type_words[6] = { "alert", "daily", "first_look", "resolved", "feed", "note" };
+const char *const sc_type_words[7] = { "alert", "daily", "first_look", "resolved", "feed", "note", "closure" };
 
 enum { SPINS_MAX = 200 };
 

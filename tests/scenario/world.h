@@ -99,7 +99,7 @@ int sc_advance(struct sc_world *w, dw_time to); /* true time */
 int sc_restart(struct sc_world *w);		/* as after kill -9: the store as it lies on the disk, nothing else */
 int64_t sc_order(struct sc_world *w, const char *text); /* "2341", "shop/2341": its row id, or -1 */
 
-extern const char *const sc_type_words[6]; /* of enum dw_mail_type */
+extern const char *const sc_type_words[7]; /* of enum dw_mail_type */
 void sc_list(const struct sc_world *w); /* mails and the last log lines, to stderr */
 
 #endif
