@@ -8,7 +8,7 @@ set -eu
 BUILD="gcc clang cmake ninja-build pkg-config dpkg-dev
 	libuv1-dev libcurl4-openssl-dev libsqlite3-dev libconfig-dev libical-dev libgmime-3.0-dev libjansson-dev
 	libcsv-dev libzip-dev libexpat1-dev libsystemd-dev"
-TESTS="libcmocka-dev libclang-rt-14-dev gcovr cppcheck python3 python3-pytest python3-pytest-xdist python3-openpyxl python3-seccomp
+TESTS="libcmocka-dev libclang-rt-14-dev gcovr cppcheck python3 python3-pytest python3-pytest-xdist python3-openpyxl python3-icalendar python3-seccomp
 	postfix openssl tzdata procps file strace ca-certificates"
 CONTAINER="systemd systemd-container debootstrap"
 ANALYSIS=

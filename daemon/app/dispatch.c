@@ -269,13 +269,17 @@ static void filter(struct dw_step_list *l, bool (*keep)(const struct dw_step_row
 struct wanted {
 	enum dw_deliver deliver;
 	bool also_daily;
+	dw_time before; /* steps that wait for a daily mail which by now comes too late: act_by before this. 0: none */
 };
 
 static bool want(const struct dw_step_row *s, const void *arg)
 {
 	const struct wanted *w = arg;
 
-	return s->told.deliver == w->deliver || (w->also_daily && s->told.deliver == DW_DELIVER_DAILY);
+	if (s->told.deliver == w->deliver)
+		return true;
+	return s->told.deliver == DW_DELIVER_DAILY &&
+	       (w->also_daily || (s->told.kind != DW_NO_KIND && s->told.act_by != DW_UNKNOWN && s->told.act_by < w->before));
 }
 
 static bool is_resolved(const struct dw_step_row *s, const void *arg)
@@ -290,15 +294,37 @@ static bool is_alert(const struct dw_step_row *s, const void *arg)
 	return s->told.kind != DW_NO_KIND;
 }
 
+/* The last daily instant of a person that has come and isn't handled: *due. */
+static int daily_due(struct dw_engine *e, int person, dw_time now, struct dw_person_row *row, dw_time *due,
+		     struct dw_err *err)
+{
+	const struct dw_person *p = &e->config->people.p[person];
+	int r = dw_store_person_get(e->store, p->name, row, err);
+
+	*due = DW_UNKNOWN;
+	if (r)
+		return r < 0 ? r : 1;
+	if (p->daily_minute >= 0)
+		*due = dw_people_daily_last(&e->config->people, person, now);
+	if (*due != DW_UNKNOWN && *due <= row->daily_at)
+		*due = DW_UNKNOWN;
+	return 0;
+}
+
 /* Good news of this many orders at once still comes one by one. */
 enum { RESOLVED_SINGLY = 5 };
 
 static int person_now(struct dw_engine *e, int person, dw_time now, struct dw_err *err)
 {
-	struct wanted w = { DW_DELIVER_NOW, e->config->people.p[person].daily_minute < 0 };
+	struct wanted w = { DW_DELIVER_NOW, e->config->people.p[person].daily_minute < 0, 0 };
 	struct dw_step_list l = { 0 }, res = { 0 };
+	struct dw_person_row row;
+	dw_time due;
 	int r = waiting(e, e->config->people.p[person].name, &l, err);
 
+	/* holidays that came after they were decided moved the daily mail away */
+	if (r == 0 && l.n && !w.also_daily && daily_due(e, person, now, &row, &due, err) == 0)
+		w.before = due != DW_UNKNOWN ? due : dw_people_daily_next(&e->config->people, person, now);
 	if (r == 0)
 		filter(&l, want, &w);
 	for (size_t i = 0; r == 0 && i < l.n; i++)
@@ -345,7 +371,7 @@ int dw_dispatch_now(struct dw_engine *e, dw_time now, struct dw_err *err)
 
 int dw_dispatch_first_look(struct dw_engine *e, dw_time now, struct dw_err *err)
 {
-	struct wanted w = { DW_DELIVER_FIRST_LOOK, false };
+	struct wanted w = { DW_DELIVER_FIRST_LOOK, false, 0 };
 	bool any = false;
 	char key[64];
 	int r = 0;
@@ -375,27 +401,10 @@ int dw_dispatch_first_look(struct dw_engine *e, dw_time now, struct dw_err *err)
 
 /* ---- daily ---- */
 
-/* The last daily instant of a person that has come and isn't handled: *due. */
-static int daily_due(struct dw_engine *e, int person, dw_time now, struct dw_person_row *row, dw_time *due,
-		     struct dw_err *err)
-{
-	const struct dw_person *p = &e->config->people.p[person];
-	int r = dw_store_person_get(e->store, p->name, row, err);
-
-	*due = DW_UNKNOWN;
-	if (r)
-		return r < 0 ? r : 1;
-	if (p->daily_minute >= 0)
-		*due = dw_people_daily_last(&e->config->people, person, now);
-	if (*due != DW_UNKNOWN && *due <= row->daily_at)
-		*due = DW_UNKNOWN;
-	return 0;
-}
-
 static int person_daily(struct dw_engine *e, int person, struct dw_person_row *row, dw_time due, dw_time now,
 			struct dw_err *err)
 {
-	struct wanted w = { DW_DELIVER_DAILY, false };
+	struct wanted w = { DW_DELIVER_DAILY, false, 0 };
 	struct dw_step_list l = { 0 };
 	struct daily d = { 0 };
 	char key[64];

@@ -32,6 +32,7 @@ struct dw_mail_item {
 	const struct dw_ladder *ladder;
 	dw_time next_at;	/* next step, or DW_NEVER */
 	int next_step;		/* index into ladder, or -1 */
+	dw_time next_due;	/* when it is due, where it comes earlier; else 0 */
 	const struct dw_ack *ack; /* NULL: none */
 	const char *why_you;	/* NULL, or why this reader gets it in another's place ("bo's address … is refused") */
 };
