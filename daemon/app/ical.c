@@ -281,8 +281,8 @@ static bool whole(struct event *e, const struct frame *f, int64_t start, int64_t
 		return (e->seconds + UTC_SLACK_S) / DW_DAY >= 1 && (e->seconds + UTC_SLACK_S) % DW_DAY <= 2 * UTC_SLACK_S;
 	}
 	if (f->date) {
-		e->length = day_of(end) - e->first;
-		return true;
+		e->length = day_of(end + DW_DAY - 1) - e->first; /* a DURATION in hours of a date: the day it begins */
+		return e->length > 0;
 	}
 	e->length = day_of(end) - e->first + (over >= DW_DAY - 60);
 	return start == (int64_t)e->first * DW_DAY && (over == 0 || over >= DW_DAY - 60) && e->length > 0;

@@ -42,6 +42,8 @@ static const struct {
 	{ "without an end", CAL(EV("DTSTART;VALUE=DATE:20270206\r\n")), "2027-02-06" },
 	{ "ends as it begins", CAL(EV("DTSTART;VALUE=DATE:20270206\r\nDTEND;VALUE=DATE:20270206\r\n")), "2027-02-06" },
 	{ "by its length", CAL(EV("DTSTART;VALUE=DATE:20270206\r\nDURATION:P3D\r\n")), "2027-02-06..2027-02-08" },
+	{ "of hours, though all-day", CAL(EV("DTSTART;VALUE=DATE:20270206\r\nDURATION:PT2H\r\n")), "2027-02-06" },
+	{ "of no length", CAL(EV("DTSTART;VALUE=DATE:20270206\r\nDURATION:PT0S\r\n")), "2027-02-06" },
 	{ "a folded line, LF only, a lower-case begin", "begin:vcalendar\nBEGIN:VEVENT\nDTSTART;VALUE=DA\n TE:20270206\nEND:VEVENT\nEND:VCALENDAR\n",
 	  "2027-02-06" },
 	{ "a byte order mark", "\xEF\xBB\xBF" CAL(EV("DTSTART;VALUE=DATE:20270206\r\n")), "2027-02-06" },
