@@ -239,8 +239,11 @@ void dw_keeper_wake(struct dw_worker *w)
 
 int dw_keeper_start(struct dw_worker *w, struct dw_err *err)
 {
-	int r = pthread_create(&w->keeper.thread, NULL, keeper_main, w);
+	int r;
 
+	if (w->keeper.started || w->conf->config->n_calendars == 0)
+		return 0;
+	r = pthread_create(&w->keeper.thread, NULL, keeper_main, w);
 	if (r != 0)
 		return dw_err_set(err, -r, "no thread for the calendars: %s", strerror(r));
 	w->keeper.started = true;

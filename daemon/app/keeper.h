@@ -25,6 +25,7 @@ struct dw_keeper {
 	struct dw_days_off fresh;
 };
 
+/* At the start and after each reload: makes the thread once there is a calendar. */
 int dw_keeper_start(struct dw_worker *w, struct dw_err *err);
 void dw_keeper_stop(struct dw_worker *w);
 void dw_keeper_wake(struct dw_worker *w); /* there is a new config; with the mutex held */

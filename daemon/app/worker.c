@@ -302,6 +302,8 @@ static void do_reload(struct dw_worker *w)
 		dw_notify_ready("watching, with the new configuration");
 		if (r < 0)
 			dw_log(3, "after the reload: %s", err.text);
+		if (dw_keeper_start(w, &err) < 0)
+			dw_log(4, "%s; calendars stay as they were read", err.text);
 		return;
 	}
 	if (fresh)
@@ -625,9 +627,9 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 	if (r == 0)
 		r = dw_pulse_start(w, err);
 	if (r == 0)
-		r = dw_keeper_start(w, err);
-	if (r == 0)
 		r = dw_senders_start(w, config->mail.connections > 0 ? config->mail.connections : 4, err);
+	if (r == 0)
+		r = dw_keeper_start(w, err);
 	if (r == 0) {
 		r = pthread_create(&w->thread, NULL, worker_main, w);
 		if (r != 0)
