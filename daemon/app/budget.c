@@ -14,7 +14,7 @@ dw_time dw_budget_next(const struct dw_engine *e, int person, dw_time t)
 	dw_time daily = DW_NEVER;
 
 	if (p->daily_minute >= 0)
-		daily = dw_daily_next(p->zone, t, p->daily_minute, e->config->people.working_days, NULL);
+		daily = dw_people_daily_next(&e->config->people, person, t);
 	return daily <= dw_day_end(p->zone, tomorrow) ? daily : dw_day_start(p->zone, tomorrow);
 }
 

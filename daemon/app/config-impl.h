@@ -216,8 +216,14 @@ void conf_feeds_read(struct conf_read *rd, const config_setting_t *root);
 conf_take conf_take_feed_name, conf_take_feed_type, conf_take_feed_path, conf_take_feed_columns, conf_take_feed_status,
 	conf_take_encoding, conf_take_delimiter, conf_take_platform;
 
+/* config-calendar.c */
+conf_take conf_take_hours, conf_take_calendar, conf_take_own_calendar, conf_take_calendar_ca_file;
+void conf_calendars_load(struct conf_read *rd); /* after everything else: reads them */
+int conf_days_off(struct dw_config *c, struct dw_err *err); /* people's days off out of lists and calendars */
+
 /* config-print.c */
 void conf_prints(struct dw_config *c);
+uint64_t conf_rules(const struct dw_config *c);
 
 /* config-read.c: dw_config_load from there. */
 int conf_load(struct dw_config **out, const char *path, const char *datadir, const struct conf_live *live,

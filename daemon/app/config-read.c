@@ -164,6 +164,14 @@ void dw_config_free(struct dw_config *c)
 	free(c->metrics_file);
 	free(c->heartbeat_url);
 	free(c->heartbeat_ca_file);
+	for (size_t i = 0; i < c->n_calendars; i++) {
+		free(c->calendar[i].path);
+		free(c->calendar[i].url);
+		dw_days_off_fini(&c->calendar[i].found);
+	}
+	free(c->calendar);
+	free(c->calendar_ca_file);
+	dw_holidays_fini(&c->holidays);
 	free(c->datadir);
 	free(c);
 }
@@ -269,6 +277,8 @@ static void read_all(struct conf_read *rd, const char *path)
 		conf_feeds_read(rd, root);
 	if (root && !rd->oom)
 		conf_people_defaults(rd, root);
+	if (root && !rd->oom)
+		conf_calendars_load(rd);
 }
 
 static void read_fini(struct conf_read *rd)

@@ -30,6 +30,16 @@ int dw_gather_missing(struct dw_engine *e, int person, dw_time since, dw_time no
 int dw_gather_held(struct dw_engine *e, const char *feed, dw_time now, struct dw_gathered *out, dw_time *newest,
 		   struct dw_err *err);
 
+/* What of this owner's orders falls into a closure, by act_by. */
+int dw_gather_closure(struct dw_engine *e, int person, const struct dw_closure *c, dw_time now, struct dw_gathered *out,
+		      struct dw_err *err);
+/* A closure as its mail's model, to be rendered again. Owned. */
+char *dw_closure_model(const struct dw_engine *e, int person, const struct dw_closure *c);
+bool dw_closure_from_model(const struct dw_engine *e, const char *model, struct dw_closure *out, int *person);
+/* The mail; dispatch.c. */
+int dw_dispatch_closure_mail(struct dw_engine *e, int person, const struct dw_closure *c, const struct dw_gathered *g,
+			     dw_time now, struct dw_err *err);
+
 /* A list of steps out of a store walk. */
 struct dw_step_list {
 	struct dw_step_row *p;

@@ -133,7 +133,7 @@ static int new_row(struct dw_engine *e, enum dw_mail_type type, int person, dw_t
 
 static void log_queued(struct dw_engine *e, const struct dw_mail_row *row, const struct dw_mail_item *item, size_t n)
 {
-	static const char *const type[] = { "alert", "daily", "first_look", "resolved", "feed", "note", "answer" };
+	static const char *const type[] = { "alert", "daily", "first_look", "resolved", "feed", "note", "answer", "closure" };
 	char number[DW_WORD_SIZE];
 
 	if (n == 1)
@@ -349,20 +349,40 @@ static void filter(struct dw_step_list *l, bool (*keep)(const struct dw_step_row
 struct wanted {
 	enum dw_deliver deliver;
 	bool also_daily, also_held;
+	dw_time before; /* steps that wait for a daily mail which by now comes too late: act_by before this. 0: none */
 };
 
 static bool want(const struct dw_step_row *s, const void *arg)
 {
 	const struct wanted *w = arg;
 
-	return s->told.deliver == w->deliver || (w->also_daily && s->told.deliver == DW_DELIVER_DAILY) ||
-	       (w->also_held && s->told.deliver == DW_DELIVER_HELD);
+	if (s->told.deliver == w->deliver || (w->also_held && s->told.deliver == DW_DELIVER_HELD))
+		return true;
+	return s->told.deliver == DW_DELIVER_DAILY &&
+	       (w->also_daily || (s->told.kind != DW_NO_KIND && s->told.act_by != DW_UNKNOWN && s->told.act_by < w->before));
 }
 
 static bool is_resolved(const struct dw_step_row *s, const void *arg)
 {
 	(void)arg;
 	return s->told.kind == DW_NO_KIND;
+}
+
+/* The last daily instant of a person that has come and isn't handled: *due. */
+static int daily_due(struct dw_engine *e, int person, dw_time now, struct dw_person_row *row, dw_time *due,
+		     struct dw_err *err)
+{
+	const struct dw_person *p = &e->config->people.p[person];
+	int r = dw_store_person_get(e->store, p->name, row, err);
+
+	*due = DW_UNKNOWN;
+	if (r)
+		return r < 0 ? r : 1;
+	if (p->daily_minute >= 0)
+		*due = dw_people_daily_last(&e->config->people, person, now);
+	if (*due != DW_UNKNOWN && *due <= row->daily_at)
+		*due = DW_UNKNOWN;
+	return 0;
 }
 
 /* Good news of this many orders at once still comes one by one. */
@@ -444,17 +464,17 @@ static int mail_resolved(struct dw_engine *e, struct owed_now *o, dw_time now, s
 	return r;
 }
 
-static int daily_due(struct dw_engine *e, int person, dw_time now, struct dw_person_row *row, dw_time *due,
-		     struct dw_err *err);
-
 static int load_now(struct dw_engine *e, int person, dw_time now, struct owed_now *o, struct dw_err *err)
 {
-	struct wanted w = { DW_DELIVER_NOW, e->config->people.p[person].daily_minute < 0, true };
+	struct wanted w = { DW_DELIVER_NOW, e->config->people.p[person].daily_minute < 0, true, 0 };
 	struct dw_step_list l = { 0 };
 	struct dw_person_row row;
 	dw_time due = DW_UNKNOWN;
 	int r = waiting(e, e->config->people.p[person].name, &l, err);
 
+	/* holidays that came after they were decided moved the daily mail away */
+	if (r == 0 && l.n && !w.also_daily && daily_due(e, person, now, &row, &due, err) == 0)
+		w.before = due != DW_UNKNOWN ? due : dw_people_daily_next(&e->config->people, person, now);
 	if (r == 0)
 		filter(&l, want, &w);
 	for (size_t i = 0; r == 0 && i < l.n; i++)
@@ -511,7 +531,7 @@ int dw_dispatch_now(struct dw_engine *e, dw_time now, struct dw_err *err)
 
 int dw_dispatch_first_look(struct dw_engine *e, dw_time now, struct dw_err *err)
 {
-	struct wanted w = { DW_DELIVER_FIRST_LOOK, false, false };
+	struct wanted w = { DW_DELIVER_FIRST_LOOK, false, false, 0 };
 	bool any = false;
 	char key[64];
 	int r = 0;
@@ -541,27 +561,10 @@ int dw_dispatch_first_look(struct dw_engine *e, dw_time now, struct dw_err *err)
 
 /* ---- daily ---- */
 
-/* The last daily instant of a person that has come and isn't handled: *due. */
-static int daily_due(struct dw_engine *e, int person, dw_time now, struct dw_person_row *row, dw_time *due,
-		     struct dw_err *err)
-{
-	const struct dw_person *p = &e->config->people.p[person];
-	int r = dw_store_person_get(e->store, p->name, row, err);
-
-	*due = DW_UNKNOWN;
-	if (r)
-		return r < 0 ? r : 1;
-	if (p->daily_minute >= 0)
-		*due = dw_daily_last(p->zone, now, p->daily_minute, e->config->people.working_days, NULL);
-	if (*due != DW_UNKNOWN && *due <= row->daily_at)
-		*due = DW_UNKNOWN;
-	return 0;
-}
-
 static int person_daily(struct dw_engine *e, int person, struct dw_person_row *row, dw_time due, dw_time now,
 			struct dw_err *err)
 {
-	struct wanted w = { DW_DELIVER_DAILY, false, true };
+	struct wanted w = { DW_DELIVER_DAILY, false, true, 0 };
 	struct dw_step_list l = { 0 };
 	struct daily d = { 0 };
 	char key[64];
@@ -633,7 +636,7 @@ dw_time dw_dispatch_next(struct dw_engine *e, dw_time now)
 			next = t;
 		if (p->daily_minute < 0 || daily_due(e, (int)i, now, &row, &due, NULL) != 0)
 			continue;
-		t = due != DW_UNKNOWN ? due : dw_daily_next(p->zone, now, p->daily_minute, e->config->people.working_days, NULL);
+		t = due != DW_UNKNOWN ? due : dw_people_daily_next(&e->config->people, (int)i, now);
 		if (t < next)
 			next = t;
 	}
@@ -693,6 +696,27 @@ static int render_note(struct dw_engine *e, struct dw_mail_row *mail, const stru
 	return r;
 }
 
+/* 1: nothing falls into it any more. */
+static int render_closure(struct dw_engine *e, struct dw_mail_row *mail, const struct dw_mail_view *base, struct dw_err *err)
+{
+	struct dw_mail_view v = *base;
+	struct dw_gathered g = { 0 };
+	struct dw_closure c;
+	int person, r;
+
+	if (!dw_closure_from_model(e, mail->model, &c, &person))
+		return 0; /* the bytes stay */
+	r = dw_gather_closure(e, person, &c, v.now, &g, err);
+	v.closure = &c;
+	v.item = g.item;
+	v.n_item = g.n;
+	v.n_more = g.more;
+	if (r == 0)
+		r = g.n ? store_mail(e, mail, &v, err) : 1;
+	dw_gathered_fini(&g);
+	return r;
+}
+
 /* struck: an entry was just taken out of it. */
 static int render_again(struct dw_engine *e, struct dw_mail_row *mail, bool plain, bool struck, dw_time now,
 			struct dw_err *err)
@@ -713,6 +737,8 @@ static int render_again(struct dw_engine *e, struct dw_mail_row *mail, bool plai
 		return 0; /* it says what was so when it was asked */
 	if (mail->type == DW_MAIL_FEED || mail->type == DW_MAIL_NOTE)
 		return render_note(e, mail, &v, err);
+	if (mail->type == DW_MAIL_CLOSURE)
+		return render_closure(e, mail, &v, err);
 	r = dw_store_step_of_mail(e->store, mail->id, dw_step_list_add, &l, err);
 	if (l.oom)
 		r = dw_err_oom(err);
@@ -863,6 +889,29 @@ int dw_dispatch_answer(struct dw_engine *e, int person, const char *title, const
 	return r;
 }
 
+int dw_dispatch_closure_mail(struct dw_engine *e, int person, const struct dw_closure *c, const struct dw_gathered *g,
+			     dw_time now, struct dw_err *err)
+{
+	struct dw_mail_view v = { .type = DW_MAIL_CLOSURE, .config = e->config, .person = person, .now = now, .item = g->item,
+				  .n_item = g->n, .n_more = g->more, .closure = c };
+	struct dw_mail_row row;
+	char key[160];
+	int r = new_row(e, DW_MAIL_CLOSURE, person, now, &row, err);
+
+	if (r < 0)
+		return r;
+	snprintf(key, sizeof(key), "closure|%.64s|%d|%d|%d", e->config->people.p[person].name, c->first, c->last, c->before);
+	v.key = key;
+	row.model = dw_closure_model(e, person, c);
+	r = row.model ? store_mail(e, &row, &v, err) : dw_err_oom(err);
+	if (r == 0)
+		log_queued(e, &row, g->item, g->n + g->more);
+	if (r == 0)
+		r = pass_by(e, &row, now, err);
+	dw_mail_row_fini(&row);
+	return r;
+}
+
 /* ---- a dead address ---- */
 
 static bool visited(const char *list, const char *name)
@@ -926,8 +975,11 @@ static int compose_redirected(struct dw_engine *e, struct dw_mail_row *row, cons
 				  .item = g->item, .n_item = g->n, .n_more = g->more, .note = note, .n_note = 1 };
 	struct dw_note_read read = { 0 };
 	struct shown shown = { 0 };
-	int r = 0;
+	struct dw_closure closure;
+	int r = 0, of;
 
+	if (row->type == DW_MAIL_CLOSURE && dw_closure_from_model(e, dead->model, &closure, &of))
+		v.closure = &closure;
 	if (dw_note_read(&read, dead->model) == 0) {
 		note[v.n_note++] = read.note;
 		r = show_feed(e, read.feed, read.held, &shown, &v, err);
@@ -937,6 +989,16 @@ static int compose_redirected(struct dw_engine *e, struct dw_mail_row *row, cons
 	dw_gathered_fini(&shown.held);
 	dw_note_read_fini(&read);
 	return r;
+}
+
+/* What falls into the closure of whose address is dead, for who stands in. */
+static int gather_again(struct dw_engine *e, const struct dw_mail_row *dead, dw_time now, struct dw_gathered *g, struct dw_err *err)
+{
+	struct dw_closure c;
+	int of;
+
+	dw_gathered_fini(g);
+	return dw_closure_from_model(e, dead->model, &c, &of) ? dw_gather_closure(e, of, &c, now, g, err) : 0;
 }
 
 int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const char *why, dw_time now, struct dw_err *err)
@@ -970,6 +1032,8 @@ int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const ch
 	r = redirect_steps(e, dead, person, &l, now, err);
 	if (r == 0)
 		r = dw_gather_steps(e, l.p, l.n, &reason, now, &g, err);
+	if (r == 0 && dead->type == DW_MAIL_CLOSURE)
+		r = gather_again(e, dead, now, &g, err);
 	/* another's list of all that is open isn't this reader's */
 	if (dead->type == DW_MAIL_DAILY)
 		row.type = DW_MAIL_ALERT;

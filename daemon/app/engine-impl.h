@@ -18,6 +18,7 @@ struct dw_engine {
 	struct dw_feed_row *feed_row;
 	int64_t moved;	   /* deadlines moved by a change of rules since the last note */
 	dw_time found_none; /* when the last look through the whole outbox found nothing for idle senders */
+	dw_time closures_at; /* when a notice of a closure is owed next; DW_UNKNOWN: to be worked out */
 	bool decided_any;  /* what was decided isn't delivered yet */
 	dw_time decided_at; /* by what the store knew at the start, then by our own last delivery */
 	int64_t decisions; /* made since it exists, for metrics */
@@ -89,6 +90,8 @@ int dw_dispatch_answer(struct dw_engine *e, int person, const char *title, const
 		       dw_time now, struct dw_err *err);
 /* The step(s) of a mail whose address is dead go to the next person (design.md §3). 1: nobody is left. */
 int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const char *why, dw_time now, struct dw_err *err);
+/* dispatch-closure.c: notices of closures whose time has come. */
+int dw_dispatch_closures(struct dw_engine *e, dw_time now, struct dw_err *err);
 dw_time dw_dispatch_next(struct dw_engine *e, dw_time now); /* next daily mail anybody may get */
 
 /* ---- proof.c: what was promised and agreed, by whose word and when ---- */

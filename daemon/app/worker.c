@@ -255,6 +255,7 @@ static void swap(struct dw_worker *w, struct dw_conf_ref *fresh, bool *read_now,
 	for (struct dw_reader *r = w->readers; r; r = r->next)
 		r->abort = true; /* read under the old config: read again under the new one */
 	pthread_cond_broadcast(&w->taken);
+	dw_keeper_wake(w);
 	pthread_cond_broadcast(&w->jobs); /* idle senders let go of what was made of the old one */
 	pthread_cond_broadcast(&w->mailbox.wake);
 	w->reloaded = true;
@@ -312,6 +313,8 @@ static void do_reload(struct dw_worker *w)
 		dw_notify_ready("watching, with the new configuration");
 		if (r < 0)
 			dw_log(3, "after the reload: %s", err.text);
+		if (dw_keeper_start(w, &err) < 0)
+			dw_log(4, "%s; calendars stay as they were read", err.text);
 		return;
 	}
 	if (fresh)
@@ -485,7 +488,7 @@ static bool has_work(const struct dw_worker *w)
 			return true;
 	if (dw_mailbox_waits(w) && !w->clock_said)
 		return true;
-	return w->pulse.news && !w->pulse.busy;
+	return w->keeper.news || (w->pulse.news && !w->pulse.busy);
 }
 
 struct flags {
@@ -521,6 +524,7 @@ static bool pass(struct dw_worker *w, const struct flags *f)
 			do_reload(w);
 		if (f->wake)
 			look_at_feeds(w);
+		r = dw_keeper_collect(w, &err);
 	}
 	if (r >= 0 && believed) {
 		again |= do_reads(w);
@@ -605,6 +609,7 @@ static void release(struct dw_worker *w)
 	pthread_cond_destroy(&w->work);
 	pthread_cond_destroy(&w->taken);
 	pthread_cond_destroy(&w->jobs);
+	pthread_cond_destroy(&w->keeper.wake);
 	pthread_mutex_destroy(&w->mutex);
 }
 
@@ -623,6 +628,7 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 	pthread_cond_init(&w->work, NULL);
 	pthread_cond_init(&w->taken, &steady);
 	pthread_cond_init(&w->jobs, NULL);
+	pthread_cond_init(&w->keeper.wake, &steady);
 	pthread_condattr_destroy(&steady);
 	w->conf = conf_new(config, relay);
 	if (!w->conf) {
@@ -642,6 +648,8 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 		r = dw_mailbox_start(w, err);
 	if (r == 0)
 		r = dw_senders_start(w, config->mail.connections > 0 ? config->mail.connections : 4, err);
+	if (r == 0)
+		r = dw_keeper_start(w, err);
 	if (r == 0) {
 		r = pthread_create(&w->thread, NULL, worker_main, w);
 		if (r != 0)
@@ -653,6 +661,7 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 		pthread_mutex_unlock(&w->mutex);
 		dw_senders_stop(w);
 		dw_mailbox_stop(w);
+		dw_keeper_stop(w);
 		dw_pulse_stop(w);
 		release(w);
 	}
@@ -688,10 +697,12 @@ void dw_worker_stop(struct dw_worker *w)
 	pthread_cond_signal(&w->work);
 	pthread_mutex_unlock(&w->mutex);
 	atomic_store(&w->pulse.stop, true);
+	atomic_store(&w->keeper.stop, true);
 	dw_store_hurry(w->store);
 	dw_senders_stop(w);
 	dw_mailbox_stop(w);
 	pthread_join(w->thread, NULL);
+	dw_keeper_stop(w);
 	dw_pulse_stop(w);
 	stop_readers(w, &stuck);
 	clock_believed(w); /* the last answers' time */

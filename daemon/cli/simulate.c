@@ -115,6 +115,8 @@ const char *cli_sim_type(enum dw_mail_type type)
 		return "resolved";
 	case DW_MAIL_FEED:
 		return "feed";
+	case DW_MAIL_CLOSURE:
+		return "closure";
 	case DW_MAIL_ANSWER:
 		return "answer"; /* never made while nobody replies */
 	case DW_MAIL_NOTE:

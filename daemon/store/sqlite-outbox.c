@@ -124,7 +124,7 @@ int dw_sqlite_mail_put(struct dw_store *st, struct dw_mail_row *row, struct dw_e
 static void take_columns(struct dw_query *q, struct dw_mail_row *row)
 {
 	row->id = dw_col_int(q);
-	row->type = (enum dw_mail_type)dw_col_range(q, 0, DW_MAIL_ANSWER);
+	row->type = (enum dw_mail_type)dw_col_range(q, 0, DW_MAIL_CLOSURE);
 	row->state = (enum dw_mail_state)dw_col_range(q, 0, DW_MAIL_WITHDRAWN);
 	row->person = dw_col_text(q);
 	row->address = dw_col_text(q);

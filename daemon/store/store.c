@@ -421,7 +421,7 @@ int dw_store_step_of_mail(struct dw_store *s, int64_t mail, dw_step_fn fn, void 
 /* ---- outbox ---- */
 static int check_mail(const struct dw_mail_row *row, struct dw_err *err)
 {
-	TRY(check_range("mail type", (int)row->type, 0, DW_MAIL_ANSWER, err));
+	TRY(check_range("mail type", (int)row->type, 0, DW_MAIL_CLOSURE, err));
 	TRY(check_range("mail state", (int)row->state, 0, DW_MAIL_WITHDRAWN, err));
 	TRY(check_range("verdict", (int)row->verdict, 0, DW_RELAY_REFUSED, err));
 	TRY(check_name("a mail's person", row->person, err));

@@ -209,6 +209,7 @@ enum dw_mail_type {
 	DW_MAIL_FEED,	    /* to operators: feed_error, feed_stale … */
 	DW_MAIL_NOTE,	    /* an ack's note to a manager, a fallen hand-set value to its setter, a dead address */
 	DW_MAIL_ANSWER,	    /* to a person's reply; its model names the orders it is about */
+	DW_MAIL_CLOSURE,    /* what falls into a closure (closure.h); its model says which */
 };
 struct dw_mail_row {
 	int64_t id;

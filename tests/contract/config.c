@@ -299,6 +299,49 @@ static void shipped_file_works(void **state)
 }
 
 /* The shipped file mentions every key there is, and every key of the table says what it is. */
+/* Hours sort themselves; days off are the lists' and the calendars', everybody's and one's own. A calendar that can't be
+ * used is a warning, which `check` makes an error of; its address is said nowhere. */
+static void working_time(void **state)
+{
+	DW_FREE char *problems = NULL, *checked = NULL;
+	struct dw_problems found = { 0 };
+	struct dw_days_off fresh = { 0 };
+	uint64_t rules;
+	CONFIG *c = NULL;
+
+	(void)state;
+	put("all.ics", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20270501\nEND:VEVENT\nEND:VCALENDAR\n");
+	put("one.ics", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20270502\nEND:VEVENT\nEND:VCALENDAR\n");
+	put("cut.ics", "BEGIN:VCALENDAR\nBEGIN:VEVENT\n");
+	put("hours.conf",
+	    "timezone = \"Asia/Shanghai\"; default_owner = \"a\"; default_deputy = \"a\"; default_manager = \"b\"; calendar = \"all.ics\";"
+	    "holidays = [ \"2027-02-06..2027-02-12\" ]; state = \".\"; people = ( { name = \"a\"; email = \"a@example.com\"; },\n"
+	    "{ name = \"b\"; email = \"b@example.com\"; hours = [ \"13:30-24:00\", \"9:00 - 12:00\" ]; working_days = [ \"sun\" ];\n"
+	    "holidays = [ \"2027-03-01\" ];\ncalendar = [ \"one.ics\",\n\"cut.ics\",\n\"https://example.com/geheim\" ]; } );" MAIL FEEDS);
+	c = load_from(path_in("hours.conf"), DW_SOURCE_DIR "/conf", &problems);
+	assert_non_null(c);
+	assert_non_null(strstr(problems, "hours.conf:5: warning: calendar: cut.ics: it ends in the middle (END:VEVENT is missing)"));
+	assert_null(strstr(problems, "geheim"));
+	assert_int_equal(c->people.p[0].off.n, 2);
+	assert_int_equal(c->people.p[0].hours.n, 0);
+	assert_int_equal(c->people.p[1].off.n, 3); /* 1 and 2 May are one */
+	assert_int_equal(c->people.p[1].hours.n, 2);
+	assert_int_equal(c->people.p[1].hours.span[0].from, 540);
+	assert_int_equal(c->people.p[1].hours.span[1].to, 1440);
+	assert_int_equal(c->people.p[1].working_days, DW_WEEKDAY(0));
+	rules = c->rules;
+	assert_int_equal(dw_holidays_put(&fresh.days, (struct dw_days){ dw_day_number(2027, 6, 1), dw_day_number(2027, 6, 3) }, NULL), 0);
+	assert_int_equal(dw_config_calendar_take(c, 0, &fresh, NULL), 0);
+	assert_true(c->rules != rules);
+	assert_int_equal(dw_holidays_count(&c->people.p[0].off, dw_day_number(2027, 5, 1), dw_day_number(2027, 12, 31)), 3);
+	assert_int_equal(dw_config_check_files(c, &found), 0);
+	for (size_t i = 0; i < found.n; i++)
+		if (strstr(found.p[i].text, "cut.ics can't be used"))
+			checked = dw_strdup(found.p[i].text);
+	assert_non_null(checked);
+	dw_problems_fini(&found);
+}
+
 static void shipped_file_is_complete(void **state)
 {
 	DW_FREE char *text = slurp(DW_SOURCE_DIR "/conf/duewatch.conf");
@@ -613,6 +656,22 @@ static const struct wrong {
 	  "bad.conf:12: people.emial: unknown key, did you mean email?\n"
 	  "bad.conf:12: people.name: missing, must be given: a text, each once\n"
 	  "bad.conf:12: people.email: missing, must be given: a bare address\n" },
+	{ "timezone = \"UTC\"; default_owner = \"a\"; default_deputy = \"b\"; default_manager = \"b\"; people = (\n"
+	  "{ name = \"a\"; email = \"a@example.com\"; hours = \"9-18\"; holidays = [ \"2027-13-01\" ]; },\n"
+	  "{ name = \"b\"; email = \"b@example.com\"; hours = [ \"22:00-06:00\",\n\"08:00-24:01\",\n\"08:00-12:00\",\n\"11:59-13:00\" ];\n"
+	  "calendar = [ \"webcal://example.com/geheim.ics\",\n\"http://example.com/geheim\",\n\"https://me:geheim@example.com/\" ]; },\n"
+	  "{ name = \"c\"; email = \"c@example.com\"; hours = [ ]; working_days = [ \"monday\" ]; calendar = 3; } );\n" MAIL FEEDS,
+	  "bad.conf:2: people.hours: \"9-18\" are no hours, allowed: like \"09:00-18:00\", from \"00:00\" to \"24:00\"\n"
+	  "bad.conf:2: people.holidays: \"2027-13-01\" is no holiday: write 2027-02-06 or 2027-02-06..2027-02-12, years 2000 to 2099\n"
+	  "bad.conf:3: people.hours: \"22:00-06:00\" doesn't end after it begins; hours across midnight are two: [ \"22:00-24:00\", \"00:00-06:00\" ]\n"
+	  "bad.conf:4: people.hours: \"08:00-24:01\" are no hours, allowed: like \"09:00-18:00\", from \"00:00\" to \"24:00\"\n"
+	  "bad.conf:6: people.hours: overlaps with other hours of this list\n"
+	  "bad.conf:7: people.calendar: webcal:// is not an address of its own: write https:// instead\n"
+	  "bad.conf:8: people.calendar: an address begins with https://; else it is a file\n"
+	  "bad.conf:9: people.calendar: no user or password belongs in the address\n"
+	  "bad.conf:10: people.hours: is empty, leave the key out where no hours are known\n"
+	  "bad.conf:10: people.working_days: \"monday\" is no day, allowed: sun, mon, tue, wed, thu, fri, sat\n"
+	  "bad.conf:10: people.calendar: is a number without quotes, a list was expected: a file, an \"https://…\" address, or a list of these\n" },
 	{ PEOPLE FEEDS "\nmail = {\ntransport = \"smtp://me:geheim@relay.example.com\";\nfrom = \"D <d@example.com>,\";\nrate = \"60/d\";\n"
 		       "connections = 17;\nstarttls = \"no\";\npassword = \"geheim\";\nusername = \"me\"; };\n",
 	  "bad.conf:2: mail.password_file: missing: username needs it (the password itself never stands in here)\n"
@@ -1096,6 +1155,7 @@ int main(void)
 		cmocka_unit_test(interface_parses),
 		cmocka_unit_test(shipped_file_works),
 		cmocka_unit_test(shipped_file_is_complete),
+		cmocka_unit_test(working_time),
 		cmocka_unit_test(all_shipped_packs),
 		cmocka_unit_test(mails_per_day_of_all_and_of_one), cmocka_unit_test(kept_and_read_back), cmocka_unit_test(forms_of_files),
 		cmocka_unit_test(defaults_hold),
