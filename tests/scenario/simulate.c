@@ -96,7 +96,7 @@ struct sim {
 	dw_time from; /* midnight in Shanghai of day 0 */
 	size_t seen_mails;
 	int mails[PEOPLE][DAYS]; /* delivered */
-	int kind[DW_KIND_COUNT], type[6], told;
+	int kind[DW_KIND_COUNT], type[7], told;
 	int behind[DW_KIND_COUNT]; /* told to ship what had left already, only no export said so yet */
 	int naive[PEOPLE][DAYS];
 	int problems;
