@@ -233,6 +233,7 @@ static void skip_spared(struct dw_mail_item *item, const struct dw_case *c, cons
 		dw_ladder_owed(l, item->act_by, found_at, item->next_at, &o);
 		item->next_at = o.next_at;
 		item->next_step = o.next_step;
+		item->next_due = 0;
 	}
 }
 
@@ -251,6 +252,7 @@ void dw_case_item(const struct dw_case *c, enum dw_side side, struct dw_mail_ite
 		.kind = f->kind, .state = plan->state[side], .act_by = f->act_by, .step = "", .data_time = c->data_time,
 		.stale = c->stale, .missing_since = c->row.missing_since, .owner = c->owner, .told = c->told,
 		.n_told = c->n_told, .next_at = plan->owed[side].next_at, .next_step = plan->owed[side].next_step,
+		.next_due = plan->owed[side].next_due > plan->owed[side].next_at ? plan->owed[side].next_due : 0,
 	};
 	if (f->kind != DW_NO_KIND)
 		out->ladder = &config->ladder[f->kind];

@@ -128,6 +128,18 @@ static int check_feed(const struct dw_feed_conf *f, struct dw_problems *p)
 	return wrong ? dw_problems_add(p, true, f->at.file, f->at.line, "feeds.path: feed %s: %s %s", f->name, f->path, wrong) : 0;
 }
 
+/* At a start it is a warning: no reason to watch no deadlines at all. */
+static int check_calendar(const struct dw_calendar_conf *c, struct dw_problems *p)
+{
+	char name[DW_CALENDAR_NAME_SIZE];
+
+	if (!*c->wrong)
+		return 0;
+	dw_calendar_name(name, c);
+	return dw_problems_add(p, false, c->at.file, c->at.line, "calendar: %s can't be used: allowed is iCalendar data (BEGIN:VCALENDAR) of at most %d KiB",
+			       name, DW_ICAL_SIZE_MAX / 1024);
+}
+
 int dw_config_check_files(const struct dw_config *c, struct dw_problems *problems)
 {
 	int r = check_templates(c, problems);
@@ -146,5 +158,9 @@ int dw_config_check_files(const struct dw_config *c, struct dw_problems *problem
 		r = check_oauth(c, problems);
 	for (size_t i = 0; r == 0 && i < c->n_feeds; i++)
 		r = check_feed(&c->feeds[i], problems);
+	for (size_t i = 0; r == 0 && i < c->n_calendars; i++)
+		r = check_calendar(&c->calendar[i], problems);
+	if (r == 0)
+		r = check_ca(problems, &c->at_calendar_ca, "calendar_ca_file", c->calendar_ca_file);
 	return r == 0 ? check_ca(problems, &c->at_heartbeat_ca, "heartbeat_ca_file", c->heartbeat_ca_file) : r;
 }

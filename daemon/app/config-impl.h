@@ -31,6 +31,12 @@ struct conf_layer { /* what one file or `packs` entry says of a pack, in the ord
 	config_setting_t *group;
 };
 
+/* Files as they were, instead of those on the disk (config-live.c). */
+struct conf_live {
+	char **path, **text;
+	size_t n;
+};
+
 /* The whole of one reading: dropped when dw_config_load returns, but for `c`. */
 struct conf_read {
 	struct dw_config *c;
@@ -40,10 +46,12 @@ struct conf_read {
 	size_t n_file, cap_file;
 	struct conf_layer *layer;
 	size_t n_layer, cap_layer;
-	size_t cap_watched, cap_zones;
+	size_t cap_watched, cap_source, cap_zones;
 	size_t n_include; /* of all files read */
 	char *pack_state;	   /* per pack: 0 new, 1 being resolved, 2 done */
 	int daily_minute;	   /* the config's own, for people without one */
+	int mails_per_day;	   /* likewise */
+	const struct conf_live *live; /* NULL: the disk */
 	bool oom;
 	int fault; /* of a file that was no use for a reason that passes (conf_fault); 0: none */
 };
@@ -216,8 +224,18 @@ void conf_feeds_read(struct conf_read *rd, const config_setting_t *root);
 conf_take conf_take_feed_name, conf_take_feed_type, conf_take_feed_path, conf_take_feed_columns, conf_take_feed_status,
 	conf_take_encoding, conf_take_delimiter, conf_take_platform;
 
+/* config-calendar.c */
+conf_take conf_take_hours, conf_take_calendar, conf_take_own_calendar, conf_take_calendar_ca_file;
+void conf_calendars_load(struct conf_read *rd); /* after everything else: reads them */
+int conf_days_off(struct dw_config *c, struct dw_err *err); /* people's days off out of lists and calendars */
+
 /* config-print.c */
 void conf_prints(struct dw_config *c);
+uint64_t conf_rules(const struct dw_config *c);
+
+/* config-read.c: dw_config_load from there. */
+int conf_load(struct dw_config **out, const char *path, const char *datadir, const struct conf_live *live,
+	      struct dw_problems *problems, struct dw_err *err);
 
 /* config-secret.c: dw_secret_load, whose error doesn't name the file. */
 int conf_secret_read(char **out, const char *path, const char *state, struct dw_err *err);

@@ -334,12 +334,41 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The same of the files that are kept. */
+static int add_live(struct conf_read *rd, const char *dir)
+{
+	DW_FREE const char **names = dw_calloc(rd->live->n + 1, sizeof(*names));
+	size_t k = strlen(dir), n = 0;
+
+	if (!names) {
+		rd->oom = true;
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < rd->live->n; i++) {
+		const char *p = rd->live->path[i];
+
+		if (strncmp(p, dir, k) == 0 && p[k] == '/' && !strchr(p + k + 1, '/'))
+			names[n++] = p + k + 1;
+	}
+	qsort(names, n, sizeof(*names), by_text);
+	for (size_t i = 0; i < n; i++)
+		add_file(rd, dir, names[i]);
+	return (int)n;
+}
+
 /* A folder's *.conf in the order of their names, whatever the locale. -errno, or how many. */
 static int add_folder(struct conf_read *rd, const char *dir)
 {
 	struct dirent **names = NULL;
-	int n = scandir(dir, &names, is_conf, by_name);
+	int n = rd->live ? 0 : scandir(dir, &names, is_conf, by_name);
 
+	if (rd->live)
+		return add_live(rd, dir);
 	if (n < 0) {
 		n = -errno;
 		conf_fault(rd, n);

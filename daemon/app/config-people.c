@@ -126,7 +126,8 @@ void conf_take_people(struct conf_read *rd, const config_setting_t *s, const str
 		p = conf_push(rd, &people->p, &people->n, sizeof(*p));
 		if (!p)
 			return;
-		*p = (struct dw_person){ .deputy = -1, .manager = -1, .zone = rd->c->zone, .daily_minute = rd->daily_minute };
+		*p = (struct dw_person){ .deputy = -1, .manager = -1, .zone = rd->c->zone, .daily_minute = rd->daily_minute,
+					.mails_per_day = rd->mails_per_day };
 		p->language = conf_dup(rd, rd->c->language);
 		conf_group(rd, e, &conf_person_section, p, NULL);
 	}

@@ -3,7 +3,7 @@
 
 /* Raise these when the program itself comes to read rows, or to decide, in another way. */
 #define READ_VERSION "read 1"
-#define RULES_VERSION "rules 1"
+#define RULES_VERSION "rules 2"
 
 static uint64_t num(uint64_t h, int64_t v)
 {
@@ -44,6 +44,14 @@ static uint64_t feed_print(const struct dw_feed_conf *f)
 	return dw_facts_hash(&f->defaults, h);
 }
 
+static uint64_t days(uint64_t h, const struct dw_holidays *list)
+{
+	h = num(h, (int64_t)list->n);
+	for (size_t i = 0; i < list->n; i++)
+		h = num(num(h, list->range[i].first), list->range[i].last);
+	return h;
+}
+
 static uint64_t people_print(uint64_t h, const struct dw_people *p)
 {
 	h = num(h, (int64_t)p->n);
@@ -52,6 +60,10 @@ static uint64_t people_print(uint64_t h, const struct dw_people *p)
 
 		h = dw_hash_str(dw_hash_str(h, x->name), x->language);
 		h = num(num(num(zone(h, x->zone), x->deputy), x->manager), x->daily_minute);
+		h = num(days(h, &x->off), x->working_days);
+		h = num(h, (int64_t)x->hours.n);
+		for (size_t k = 0; k < x->hours.n; k++)
+			h = num(num(h, x->hours.span[k].from), x->hours.span[k].to);
 		h = num(h, (int64_t)x->n_alias);
 		for (size_t k = 0; k < x->n_alias; k++)
 			h = dw_hash_str(h, x->alias[k]);
@@ -78,9 +90,7 @@ static uint64_t ladder_print(uint64_t h, const struct dw_ladder *l)
 static uint64_t pack_print(uint64_t h, const struct dw_pack *p)
 {
 	h = zone(num(num(dw_hash_str(h, p->name), p->extension), p->buyer_answer), p->zone);
-	h = num(h, (int64_t)p->holidays.n);
-	for (size_t i = 0; i < p->holidays.n; i++)
-		h = num(num(h, p->holidays.range[i].first), p->holidays.range[i].last);
+	h = days(h, &p->holidays);
 	for (int m = 0; m < DW_BY_COUNT; m++) {
 		h = num(h, p->auto_confirm[m].n);
 		for (int i = 0; i < p->auto_confirm[m].n; i++)
@@ -101,7 +111,7 @@ static uint64_t feed_rules(uint64_t h, const struct dw_feed_conf *f)
 	return dw_facts_hash(&f->defaults, zone(zone(h, f->zone), f->other));
 }
 
-void conf_prints(struct dw_config *c)
+uint64_t conf_rules(const struct dw_config *c)
 {
 	uint64_t h = zone(dw_hash_str(DW_HASH_INIT, RULES_VERSION), c->zone);
 
@@ -112,9 +122,14 @@ void conf_prints(struct dw_config *c)
 		h = num(h, c->transit_days[i]);
 	for (size_t i = 0; i < c->n_packs; i++)
 		h = pack_print(h, &c->packs[i]);
-	for (size_t i = 0; i < c->n_feeds; i++) {
-		c->feeds[i].print = feed_print(&c->feeds[i]);
+	for (size_t i = 0; i < c->n_feeds; i++)
 		h = feed_rules(h, &c->feeds[i]);
-	}
-	c->rules = h;
+	return h;
+}
+
+void conf_prints(struct dw_config *c)
+{
+	for (size_t i = 0; i < c->n_feeds; i++)
+		c->feeds[i].print = feed_print(&c->feeds[i]);
+	c->rules = conf_rules(c);
 }

@@ -139,6 +139,7 @@ void dw_config_free(struct dw_config *c)
 	for (size_t i = 0; i < c->n_packs; i++)
 		dw_pack_fini(&c->packs[i]);
 	free(c->packs);
+	dw_config_drop_source(c);
 	for (size_t i = 0; i < c->n_watched; i++)
 		free(c->watched[i]);
 	free(c->watched);
@@ -154,6 +155,14 @@ void dw_config_free(struct dw_config *c)
 	free(c->metrics_file);
 	free(c->heartbeat_url);
 	free(c->heartbeat_ca_file);
+	for (size_t i = 0; i < c->n_calendars; i++) {
+		free(c->calendar[i].path);
+		free(c->calendar[i].url);
+		dw_days_off_fini(&c->calendar[i].found);
+	}
+	free(c->calendar);
+	free(c->calendar_ca_file);
+	dw_holidays_fini(&c->holidays);
 	free(c->datadir);
 	free(c);
 }
@@ -259,6 +268,8 @@ static void read_all(struct conf_read *rd, const char *path)
 		conf_feeds_read(rd, root);
 	if (root && !rd->oom)
 		conf_people_defaults(rd, root);
+	if (root && !rd->oom)
+		conf_calendars_load(rd);
 }
 
 static void read_fini(struct conf_read *rd)
@@ -274,7 +285,13 @@ static void read_fini(struct conf_read *rd)
 int dw_config_load(struct dw_config **out, const char *path, const char *datadir, struct dw_problems *problems,
 		   struct dw_err *err)
 {
-	struct conf_read rd = { .c = dw_calloc(1, sizeof(struct dw_config)), .problems = problems };
+	return conf_load(out, path, datadir, NULL, problems, err);
+}
+
+int conf_load(struct dw_config **out, const char *path, const char *datadir, const struct conf_live *live,
+	      struct dw_problems *problems, struct dw_err *err)
+{
+	struct conf_read rd = { .c = dw_calloc(1, sizeof(struct dw_config)), .problems = problems, .live = live };
 	size_t errors = problems->errors;
 	unsigned long shortages = dw_shortages();
 	int r = rd.c ? start(&rd, path, datadir) : -ENOMEM;

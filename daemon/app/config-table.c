@@ -41,6 +41,11 @@ static void take_top_daily(struct conf_read *rd, const config_setting_t *s, cons
 	conf_daily_of(rd, s, &rd->daily_minute);
 }
 
+static void take_top_mails(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k, void *at DW_UNUSED)
+{
+	conf_take_int(rd, s, k, &rd->mails_per_day);
+}
+
 static void take_state(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k, void *at)
 {
 	struct dw_config *c = at;
@@ -53,6 +58,7 @@ static void take_state(struct conf_read *rd, const config_setting_t *s, const st
 #define ZONE_WHAT "a time zone in quotes, like \"Asia/Shanghai\" or \"America/Los_Angeles\""
 #define LANGUAGE_WHAT "\"en\" or \"zh-CN\""
 #define DAILY_WHAT "a time of day from \"00:00\" to \"23:59\", or \"off\""
+#define MAILS_WHAT "0 (no limit) to 1000"
 #define PERSON_WHAT "the name of a person in people"
 #define TEXT_WHAT "{ en = …; zh_CN = …; }, each a text or a list of texts"
 
@@ -67,6 +73,15 @@ static const struct conf_key root_keys[] = {
 	{ KEY("", "working_days", "a list of \"mon\" \"tue\" \"wed\" \"thu\" \"fri\" \"sat\" \"sun\"", "monday to friday",
 	      "The days with a daily mail."),
 	  .take = conf_take_working_days, AT(dw_config, people.working_days) },
+	{ KEY("", "mails_per_day", MAILS_WHAT, "0", "Mails a person gets on a day; beyond them what can wait comes with the next one."),
+	  .take = take_top_mails, .max = 1000 },
+	{ KEY("", "holidays", "a list of \"2027-02-06\" or \"2027-02-06..2027-02-12\"", "none", "Everybody's days off: no daily mail, and no working time."),
+	  .take = conf_take_holidays, AT(dw_config, holidays) },
+	{ KEY("", "calendar", "a file, an \"https://…\" address, or a list of these", "none",
+	      "iCalendar data whose all-day events are everybody's days off."),
+	  .take = conf_take_calendar, AT(dw_config, path) },
+	{ KEY("", "calendar_ca_file", "a file of certificates (PEM)", "the system's", "Whom to trust for TLS at a calendar's address, and nobody else."),
+	  .take = conf_take_calendar_ca_file },
 	{ KEY("", "people", "a list of groups, see people", NULL, "Everybody who may get a mail or own an order."),
 	  .take = conf_take_people, AT(dw_config, people), .required = true },
 	{ KEY("", "default_owner", PERSON_WHAT, NULL, "Who owns orders without a known owner, and stands in for every role nobody has."),
@@ -219,6 +234,19 @@ static const struct conf_key person_keys[] = {
 	  .take = conf_take_daily, AT(dw_person, daily_minute) },
 	{ KEY("people", "calendar_part", "\"on\" or \"off\"", "\"on\"", "Whether the person's mails bring their deadlines as calendar entries."),
 	  .take = take_second, AT(dw_person, no_calendar), .words = calendar_words },
+	{ KEY("people", "mails_per_day", MAILS_WHAT, "the config's", "Mails the person gets on a day; beyond them what can wait comes with the next one."),
+	  .take = conf_take_int, AT(dw_person, mails_per_day), .max = 1000 },
+	{ KEY("people", "hours", "\"09:00-18:00\", or a list of up to 4 such", "none: urgent steps come when they are due",
+	      "The person's working time: urgent steps due outside it come earlier, at its last moment before."),
+	  .take = conf_take_hours, AT(dw_person, hours) },
+	{ KEY("people", "working_days", "a list of \"mon\" \"tue\" \"wed\" \"thu\" \"fri\" \"sat\" \"sun\"", "the config's",
+	      "The person's days with working time and a daily mail."),
+	  .take = conf_take_working_days, AT(dw_person, working_days) },
+	{ KEY("people", "holidays", "a list of \"2027-02-06\" or \"2027-02-06..2027-02-12\"", "none", "The person's days off, besides everybody's."),
+	  .take = conf_take_holidays, AT(dw_person, holidays) },
+	{ KEY("people", "calendar", "a file, an \"https://…\" address, or a list of these", "none",
+	      "iCalendar data whose all-day events are the person's days off, besides everybody's."),
+	  .take = conf_take_own_calendar },
 };
 
 static const struct conf_key feed_keys[] = {

@@ -23,10 +23,12 @@ int conf_watch(struct conf_read *rd, const char *path)
 		if (dw_streq(c->watched[i], path))
 			return (int)i;
 	if (dw_grow(&c->watched, &rd->cap_watched, c->n_watched + 1, sizeof(*c->watched)) < 0 ||
+	    dw_grow(&c->source, &rd->cap_source, c->n_watched + 1, sizeof(*c->source)) < 0 ||
 	    !(c->watched[c->n_watched] = dw_strdup(path))) {
 		rd->oom = true;
 		return -1;
 	}
+	c->source[c->n_watched] = NULL;
 	return (int)c->n_watched++;
 }
 
@@ -84,6 +86,17 @@ static int slurp(struct dw_buf *out, const char *path, struct stat *st, struct d
 		r = dw_err_set(err, -EFBIG, "is too large, 1 MiB is the limit");
 	close(fd);
 	return r;
+}
+
+static int slurp_live(struct dw_buf *out, const struct conf_live *live, const char *path, struct stat *st, struct dw_err *err)
+{
+	for (size_t i = 0; i < live->n; i++)
+		if (strcmp(live->path[i], path) == 0) {
+			st->st_ino = (ino_t)i + 1;
+			dw_buf_puts(out, live->text[i]);
+			return 0;
+		}
+	return dw_err_set(err, -ENOENT, "can't be read: it wasn't part of the config");
 }
 
 /* Refuses what is no UTF-8 text; *skip is the length of a byte-order mark. */
@@ -253,7 +266,7 @@ static int read_one(struct conf_read *rd, struct conf_text *t, const char *path,
 	struct stack here = { .up = up, .path = path, .depth = up ? up->depth + 1 : 0 };
 	struct stat st = { 0 };
 	size_t skip;
-	int r = slurp(&raw, path, &st, &err), file;
+	int r = rd->live ? slurp_live(&raw, rd->live, path, &st, &err) : slurp(&raw, path, &st, &err), file;
 
 	for (const struct stack *s = up; r == 0 && s; s = s->up)
 		if (s->dev == st.st_dev && s->ino == st.st_ino)
@@ -279,6 +292,10 @@ static int read_one(struct conf_read *rd, struct conf_text *t, const char *path,
 		t->own = (uint32_t)file;
 	if (check_text(rd, &raw, path, &skip) < 0)
 		return -EINVAL;
+	if (!rd->c->source[file] && !(rd->c->source[file] = dw_strdup(dw_buf_str(&raw) + skip))) {
+		rd->oom = true;
+		return -EINVAL;
+	}
 	flatten(rd, t, dw_buf_str(&raw) + skip, raw.n - skip, file, &here);
 	return 0;
 }

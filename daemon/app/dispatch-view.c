@@ -23,7 +23,7 @@ void dw_step_list_fini(struct dw_step_list *l)
 
 void dw_gathered_fini(struct dw_gathered *g)
 {
-	for (size_t i = 0; i < g->n; i++)
+	for (size_t i = 0; g->cases && i < g->n; i++)
 		dw_case_fini(&g->cases[i]);
 	free(g->cases);
 	free(g->item);
@@ -41,13 +41,14 @@ static int load_sound(struct dw_engine *e, int64_t order, dw_time now, struct dw
 	return 1;
 }
 
-static int room(struct dw_gathered *g, size_t n)
+/* bare: without a case behind each. */
+static int room(struct dw_gathered *g, size_t n, bool bare)
 {
 	if (n > DW_FOLD_ITEMS)
 		n = DW_FOLD_ITEMS;
-	g->cases = dw_calloc(n ? n : 1, sizeof(*g->cases));
+	g->cases = bare ? NULL : dw_calloc(n ? n : 1, sizeof(*g->cases));
 	g->item = dw_calloc(n ? n : 1, sizeof(*g->item));
-	return g->cases && g->item ? 0 : -ENOMEM;
+	return (bare || g->cases) && g->item ? 0 : -ENOMEM;
 }
 
 /* Urgent first, then by deadline; undated last. */
@@ -105,14 +106,43 @@ static void step_item(struct dw_mail_item *item, const struct dw_case *c, const 
 	item->ladder = &config->ladder[t->kind];
 }
 
+/* What a subject counts by; no case behind it. */
+static struct dw_mail_item bare_item(int64_t order, const struct dw_alert *a)
+{
+	return (struct dw_mail_item){ .order_row = order, .side = a->side, .kind = a->kind, .act_by = a->act_by,
+				      .dormant = a->dormant, .step = "" };
+}
+
+static int bare_step(struct dw_engine *e, struct dw_mail_item *item, const struct dw_step_row *step, struct dw_err *err)
+{
+	struct dw_alert a[DW_SIDE_COUNT];
+	int n = dw_store_alert_load(e->store, step->order, a, err);
+
+	*item = (struct dw_mail_item){ .order_row = step->order, .side = step->told.side, .kind = step->told.kind,
+				       .act_by = step->told.act_by, .step = step->told.step, .urgent = step->told.urgent,
+				       .resolved = step->told.kind == DW_NO_KIND };
+	for (int i = 0; i < n; i++)
+		item->dormant |= a[i].side == item->side && a[i].kind == item->kind && a[i].dormant;
+	return n < 0 ? n : 0;
+}
+
+static bool many_orders(const struct dw_step_row *step, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (step[i].order != step[0].order)
+			return true;
+	return false;
+}
+
 int dw_gather_steps(struct dw_engine *e, const struct dw_step_row *step, size_t n, const struct dw_note *why_you, dw_time now,
 		    struct dw_gathered *out, struct dw_err *err)
 {
 	const struct dw_step_row **sorted = dw_calloc(n ? n : 1, sizeof(*sorted));
 	struct dw_gathered g = { 0 };
+	bool bare = e->bare && many_orders(step, n); /* of one order the subject says more */
 	int r = 0;
 
-	if (!sorted || room(&g, n) < 0) {
+	if (!sorted || room(&g, n, bare) < 0) {
 		free(sorted);
 		dw_gathered_fini(&g);
 		return dw_err_oom(err);
@@ -124,6 +154,10 @@ int dw_gather_steps(struct dw_engine *e, const struct dw_step_row *step, size_t 
 		if (g.n == DW_FOLD_ITEMS) {
 			g.more = n - i;
 			break;
+		}
+		if (bare) {
+			r = bare_step(e, &g.item[g.n++], sorted[i], err);
+			continue;
 		}
 		r = load_sound(e, sorted[i]->order, now, &g.cases[g.n], err);
 		if (r == 0 && !g.cases[g.n].feed)
@@ -173,21 +207,6 @@ static int take_alert(void *ctx, int64_t order, const struct dw_alert *a)
 	return 0;
 }
 
-struct told_query {
-	const char *person;
-	bool told;
-};
-
-static int is_told(void *ctx, const struct dw_step_row *row)
-{
-	struct told_query *q = ctx;
-
-	if (strcmp(row->person, q->person) == 0 && row->told.kind != DW_NO_KIND &&
-	    (row->told.state == DW_STEP_MAILED || row->told.state == DW_STEP_SPARED || row->told.state == DW_STEP_WAITING))
-		q->told = true;
-	return q->told;
-}
-
 static int by_act_by(const void *a, const void *b)
 {
 	const struct open_alert *x = a, *y = b;
@@ -208,18 +227,21 @@ int dw_gather_open(struct dw_engine *e, int person, dw_time now, struct dw_gathe
 	struct dw_gathered g = { 0 };
 	int r = dw_store_alert_each(e->store, take_alert, &l, err);
 
-	if (l.oom || (r >= 0 && room(&g, l.n) < 0))
+	if (l.oom || (r >= 0 && room(&g, l.n, e->bare) < 0))
 		r = dw_err_oom(err);
 	if (l.n)
 		qsort(l.p, l.n, sizeof(*l.p), by_act_by);
 	for (size_t i = 0; r >= 0 && i < l.n; i++) {
-		struct told_query q = { .person = e->config->people.p[person].name };
-
-		r = dw_store_step_each(e->store, l.p[i].order, l.p[i].alert.side, l.p[i].alert.episode, is_told, &q, err);
-		if (r < 0 || !q.told)
+		r = dw_store_step_told(e->store, l.p[i].order, l.p[i].alert.side, l.p[i].alert.episode,
+				       e->config->people.p[person].name, err);
+		if (r <= 0)
 			continue;
 		if (g.n == DW_FOLD_ITEMS) {
 			g.more++;
+			continue;
+		}
+		if (e->bare) {
+			g.item[g.n++] = bare_item(l.p[i].order, &l.p[i].alert);
 			continue;
 		}
 		r = load_sound(e, l.p[i].order, now, &g.cases[g.n], err);
@@ -309,7 +331,7 @@ int dw_gather_missing(struct dw_engine *e, int person, dw_time since, dw_time no
 	for (size_t i = 0; r >= 0 && i < e->config->n_feeds; i++)
 		if (!e->config->feeds[i].overlay && e->feed_row[i].missing > 0)
 			r = dw_store_order_ids(e->store, e->config->feeds[i].name, take_id, &l, err);
-	if (l.oom || (r >= 0 && room(&g, l.n) < 0))
+	if (l.oom || (r >= 0 && room(&g, l.n, false) < 0))
 		r = dw_err_oom(err);
 	for (size_t i = 0; r >= 0 && i < l.n; i++) {
 		struct dw_case c;
@@ -359,7 +381,7 @@ int dw_gather_held(struct dw_engine *e, const char *feed, dw_time now, struct dw
 	int r = dw_store_order_ids(e->store, feed, take_id, &l, err);
 
 	*newest = DW_UNKNOWN;
-	if (l.oom || (r >= 0 && room(&g, l.n) < 0))
+	if (l.oom || (r >= 0 && room(&g, l.n, false) < 0))
 		r = dw_err_oom(err);
 	for (size_t i = 0; r >= 0 && i < l.n; i++) {
 		struct dw_case c;

@@ -10,7 +10,7 @@ enum {
 };
 
 struct dw_gathered {
-	struct dw_case *cases;
+	struct dw_case *cases; /* NULL where the engine is bare: dw_engine_bare */
 	struct dw_mail_item *item;
 	size_t n, more;
 };
@@ -29,6 +29,16 @@ int dw_gather_missing(struct dw_engine *e, int person, dw_time since, dw_time no
  * DW_BLIND_AHEAD_S; soonest first. */
 int dw_gather_held(struct dw_engine *e, const char *feed, dw_time now, struct dw_gathered *out, dw_time *newest,
 		   struct dw_err *err);
+
+/* What of this owner's orders falls into a closure, by act_by. */
+int dw_gather_closure(struct dw_engine *e, int person, const struct dw_closure *c, dw_time now, struct dw_gathered *out,
+		      struct dw_err *err);
+/* A closure as its mail's model, to be rendered again. Owned. */
+char *dw_closure_model(const struct dw_engine *e, int person, const struct dw_closure *c);
+bool dw_closure_from_model(const struct dw_engine *e, const char *model, struct dw_closure *out, int *person);
+/* The mail; dispatch.c. */
+int dw_dispatch_closure_mail(struct dw_engine *e, int person, const struct dw_closure *c, const struct dw_gathered *g,
+			     dw_time now, struct dw_err *err);
 
 /* A list of steps out of a store walk. */
 struct dw_step_list {

@@ -54,6 +54,28 @@ static int salt(struct dw_engine *e, char **out, struct dw_err *err)
 	return *out ? dw_store_meta_put(e->store, "message_salt", hex, err) : dw_err_oom(err);
 }
 
+/* Is it the last of its day? Counted by its place in the outbox, so that it says the same when it is rendered anew. */
+static int say_budget(struct dw_engine *e, const struct dw_mail_row *row, struct dw_mail_view *v, struct dw_err *err)
+{
+	int64_t left = dw_budget_left(e, v->person, row->created, row->id ? row->id : INT64_MAX, err);
+
+	if (left < 0)
+		return (int)left;
+	v->per_day = e->config->people.p[v->person].mails_per_day;
+	if (left == 1)
+		v->last_before = dw_budget_next(e, v->person, row->created);
+	return 0;
+}
+
+static size_t count_held(const struct dw_step_row *step, size_t n)
+{
+	size_t held = 0;
+
+	for (size_t i = 0; i < n; i++)
+		held += step[i].told.deliver == DW_DELIVER_HELD;
+	return held;
+}
+
 static int store_mail(struct dw_engine *e, struct dw_mail_row *row, const struct dw_mail_view *view, struct dw_err *err)
 {
 	struct dw_mail_view salted = *view;
@@ -76,6 +98,10 @@ static int store_mail(struct dw_engine *e, struct dw_mail_row *row, const struct
 			return r;
 		salted.token_key = token_key;
 	}
+	r = say_budget(e, row, &salted, err);
+	if (r < 0)
+		return r;
+	salted.bare = e->bare;
 	r = dw_mail_compose(e->composer, &mail, &salted, err);
 	if (r < 0)
 		return r;
@@ -107,7 +133,7 @@ static int new_row(struct dw_engine *e, enum dw_mail_type type, int person, dw_t
 
 static void log_queued(struct dw_engine *e, const struct dw_mail_row *row, const struct dw_mail_item *item, size_t n)
 {
-	static const char *const type[] = { "alert", "daily", "first_look", "resolved", "feed", "note", "answer" };
+	static const char *const type[] = { "alert", "daily", "first_look", "resolved", "feed", "note", "answer", "closure" };
 	char number[DW_WORD_SIZE];
 
 	if (n == 1)
@@ -174,13 +200,19 @@ static int daily_feeds(struct dw_engine *e, int person, dw_time now, struct dail
 	return 0;
 }
 
+/* What is new beyond steps. */
+static int daily_news(struct dw_engine *e, int person, dw_time since, dw_time now, struct daily *d, struct dw_err *err)
+{
+	int r = dw_gather_missing(e, person, since, now, &d->missing, &d->fresh_missing, err);
+
+	return r == 0 ? daily_feeds(e, person, now, d, err) : r;
+}
+
 static int daily_gather(struct dw_engine *e, int person, dw_time since, dw_time now, struct daily *d, struct dw_err *err)
 {
 	int r = dw_gather_open(e, person, now, &d->open, err);
 
-	if (r == 0)
-		r = dw_gather_missing(e, person, since, now, &d->missing, &d->fresh_missing, err);
-	return r == 0 ? daily_feeds(e, person, now, d, err) : r;
+	return r == 0 ? daily_news(e, person, since, now, d, err) : r;
 }
 
 static void daily_view(struct dw_mail_view *v, const struct daily *d)
@@ -254,11 +286,14 @@ static int mail_steps(struct dw_engine *e, enum dw_mail_type type, int person, c
 	struct dw_gathered g = { 0 };
 	struct dw_mail_row row = { 0 };
 	DW_FREE char *key = NULL;
+	dw_time queued = DW_NEVER;
 	DW_BUF full = { 0 };
-	int r;
+	int r = dw_store_mail_next(e->store, &queued, err);
 
+	if (r < 0)
+		return r;
 	/* a later notice for the same order, side and person replaces one that was never handed over (design.md §3) */
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && queued != DW_NEVER; i++)
 		if (step[i].told.kind != DW_NO_KIND) {
 			r = dw_dispatch_withdraw(e, step[i].order, step[i].told.side, e->config->people.p[person].name, now, err);
 			if (r < 0)
@@ -275,7 +310,8 @@ static int mail_steps(struct dw_engine *e, enum dw_mail_type type, int person, c
 		r = new_row(e, type, person, now, &row, err);
 	if (r == 0) {
 		struct dw_mail_view v = { .type = type, .config = e->config, .person = person, .now = now,
-					  .key = dw_buf_str(&full), .item = g.item, .n_item = g.n, .n_more = g.more };
+					  .key = dw_buf_str(&full), .item = g.item, .n_item = g.n, .n_more = g.more,
+					  .n_held = count_held(step, n) };
 
 		if (daily)
 			daily_view(&v, daily);
@@ -312,14 +348,18 @@ static void filter(struct dw_step_list *l, bool (*keep)(const struct dw_step_row
 
 struct wanted {
 	enum dw_deliver deliver;
-	bool also_daily;
+	bool also_daily, also_held;
+	dw_time before; /* steps that wait for a daily mail which by now comes too late: act_by before this. 0: none */
 };
 
 static bool want(const struct dw_step_row *s, const void *arg)
 {
 	const struct wanted *w = arg;
 
-	return s->told.deliver == w->deliver || (w->also_daily && s->told.deliver == DW_DELIVER_DAILY);
+	if (s->told.deliver == w->deliver || (w->also_held && s->told.deliver == DW_DELIVER_HELD))
+		return true;
+	return s->told.deliver == DW_DELIVER_DAILY &&
+	       (w->also_daily || (s->told.kind != DW_NO_KIND && s->told.act_by != DW_UNKNOWN && s->told.act_by < w->before));
 }
 
 static bool is_resolved(const struct dw_step_row *s, const void *arg)
@@ -328,38 +368,140 @@ static bool is_resolved(const struct dw_step_row *s, const void *arg)
 	return s->told.kind == DW_NO_KIND;
 }
 
-static bool is_alert(const struct dw_step_row *s, const void *arg)
+/* The last daily instant of a person that has come and isn't handled: *due. */
+static int daily_due(struct dw_engine *e, int person, dw_time now, struct dw_person_row *row, dw_time *due,
+		     struct dw_err *err)
 {
-	(void)arg;
-	return s->told.kind != DW_NO_KIND;
+	const struct dw_person *p = &e->config->people.p[person];
+	int r = dw_store_person_get(e->store, p->name, row, err);
+
+	*due = DW_UNKNOWN;
+	if (r)
+		return r < 0 ? r : 1;
+	if (p->daily_minute >= 0)
+		*due = dw_people_daily_last(&e->config->people, person, now);
+	if (*due != DW_UNKNOWN && *due <= row->daily_at)
+		*due = DW_UNKNOWN;
+	return 0;
 }
 
 /* Good news of this many orders at once still comes one by one. */
 enum { RESOLVED_SINGLY = 5 };
 
-static int person_now(struct dw_engine *e, int person, dw_time now, struct dw_err *err)
+/* What a person is owed at once, and how many mails of the day are left for it. */
+struct owed_now {
+	int person;
+	struct dw_step_list alert, resolved;
+	int64_t left;
+	dw_time next; /* the next mail that brings what is held back */
+	bool daily;   /* that one is made in a moment, in this transaction */
+	bool opens;   /* what was held back before may go by itself now */
+};
+
+static int is_fresh(const struct owed_now *o, const struct dw_step_list *l)
 {
-	struct wanted w = { DW_DELIVER_NOW, e->config->people.p[person].daily_minute < 0 };
-	struct dw_step_list l = { 0 }, res = { 0 };
+	for (size_t i = 0; i < l->n; i++)
+		if (l->p[i].told.deliver != DW_DELIVER_HELD || o->opens)
+			return true;
+	return false;
+}
+
+static int hold(struct dw_engine *e, struct dw_step_list *l, struct dw_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->n; i++)
+		if (l->p[i].told.deliver != DW_DELIVER_HELD)
+			r = dw_store_step_hold(e->store, l->p[i].told.id, err);
+	l->n = 0;
+	return r;
+}
+
+/* Past the day's last mail: one step that can't wait goes out all the same, and takes with it those that could. */
+static int beyond(struct dw_engine *e, struct owed_now *o, dw_time now, struct dw_err *err)
+{
+	for (size_t i = 0; i < o->alert.n; i++) {
+		int r = dw_budget_can_wait(e, &o->alert.p[i], o->next, now, err);
+
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return 0;
+	}
+	return hold(e, &o->alert, err);
+}
+
+static int mail_alerts(struct dw_engine *e, struct owed_now *o, dw_time now, struct dw_err *err)
+{
+	int r = 0;
+
+	if (o->daily && !is_fresh(o, &o->alert))
+		return 0;
+	/* also what was held back is looked at again: the config may have moved the next mail meanwhile */
+	if (o->left == 0 || !is_fresh(o, &o->alert))
+		r = beyond(e, o, now, err);
+	if (r < 0 || o->alert.n == 0)
+		return r;
+	if (o->left > 0 && o->left != INT64_MAX)
+		o->left--;
+	return mail_steps(e, DW_MAIL_ALERT, o->person, o->alert.p, o->alert.n, NULL, NULL, now, err);
+}
+
+static int mail_resolved(struct dw_engine *e, struct owed_now *o, dw_time now, struct dw_err *err)
+{
+	struct dw_step_list *l = &o->resolved;
+	int r = 0;
+
+	if (!is_fresh(o, l))
+		return 0;
+	if (o->left == 0)
+		return hold(e, l, err);
+	/* a late export that puts hundreds right is one mail, not hundreds through a relay that counts them */
+	if (l->n > RESOLVED_SINGLY || (int64_t)l->n > o->left)
+		return mail_steps(e, DW_MAIL_RESOLVED, o->person, l->p, l->n, NULL, NULL, now, err);
+	for (size_t i = 0; r == 0 && i < l->n; i++) /* each in its order's thread */
+		r = mail_steps(e, DW_MAIL_RESOLVED, o->person, &l->p[i], 1, NULL, NULL, now, err);
+	return r;
+}
+
+static int load_now(struct dw_engine *e, int person, dw_time now, struct owed_now *o, struct dw_err *err)
+{
+	struct wanted w = { DW_DELIVER_NOW, e->config->people.p[person].daily_minute < 0, true, 0 };
+	struct dw_step_list l = { 0 };
+	struct dw_person_row row;
+	dw_time due = DW_UNKNOWN;
 	int r = waiting(e, e->config->people.p[person].name, &l, err);
 
+	/* holidays that came after they were decided moved the daily mail away */
+	if (r == 0 && l.n && !w.also_daily && daily_due(e, person, now, &row, &due, err) == 0)
+		w.before = due != DW_UNKNOWN ? due : dw_people_daily_next(&e->config->people, person, now);
 	if (r == 0)
 		filter(&l, want, &w);
 	for (size_t i = 0; r == 0 && i < l.n; i++)
-		if (is_resolved(&l.p[i], NULL) && dw_step_list_add(&res, &l.p[i]) != 0)
+		if (dw_step_list_add(is_resolved(&l.p[i], NULL) ? &o->resolved : &o->alert, &l.p[i]) != 0)
 			r = dw_err_oom(err);
-	filter(&l, is_alert, NULL);
-	if (r == 0 && l.n)
-		r = mail_steps(e, DW_MAIL_ALERT, person, l.p, l.n, NULL, NULL, now, err);
-	/* a late export that puts hundreds right is one mail, not hundreds through a relay that counts them */
-	if (r == 0 && res.n > RESOLVED_SINGLY) {
-		r = mail_steps(e, DW_MAIL_RESOLVED, person, res.p, res.n, NULL, NULL, now, err);
-		res.n = 0;
+	if (r == 0 && l.n) {
+		o->left = dw_budget_left(e, person, now, INT64_MAX, err);
+		r = o->left < 0 ? (int)o->left : daily_due(e, person, now, &row, &due, err);
+		o->daily = r == 0 && due != DW_UNKNOWN;
+		o->next = o->daily ? now : dw_budget_next(e, person, now);
+		o->opens = r >= 0 && !o->daily && (o->left == INT64_MAX || dw_budget_opens(e, person, now) <= now);
 	}
-	for (size_t i = 0; r == 0 && i < res.n; i++) /* each in its order's thread */
-		r = mail_steps(e, DW_MAIL_RESOLVED, person, &res.p[i], 1, NULL, NULL, now, err);
 	dw_step_list_fini(&l);
-	dw_step_list_fini(&res);
+	return r < 0 ? r : 0;
+}
+
+static int person_now(struct dw_engine *e, int person, dw_time now, struct dw_err *err)
+{
+	struct owed_now o = { .person = person };
+	int r = load_now(e, person, now, &o, err);
+
+	if (r == 0)
+		r = mail_alerts(e, &o, now, err);
+	if (r == 0)
+		r = mail_resolved(e, &o, now, err);
+	dw_step_list_fini(&o.alert);
+	dw_step_list_fini(&o.resolved);
 	return r;
 }
 
@@ -389,7 +531,7 @@ int dw_dispatch_now(struct dw_engine *e, dw_time now, struct dw_err *err)
 
 int dw_dispatch_first_look(struct dw_engine *e, dw_time now, struct dw_err *err)
 {
-	struct wanted w = { DW_DELIVER_FIRST_LOOK, false };
+	struct wanted w = { DW_DELIVER_FIRST_LOOK, false, false, 0 };
 	bool any = false;
 	char key[64];
 	int r = 0;
@@ -419,27 +561,10 @@ int dw_dispatch_first_look(struct dw_engine *e, dw_time now, struct dw_err *err)
 
 /* ---- daily ---- */
 
-/* The last daily instant of a person that has come and isn't handled: *due. */
-static int daily_due(struct dw_engine *e, int person, dw_time now, struct dw_person_row *row, dw_time *due,
-		     struct dw_err *err)
-{
-	const struct dw_person *p = &e->config->people.p[person];
-	int r = dw_store_person_get(e->store, p->name, row, err);
-
-	*due = DW_UNKNOWN;
-	if (r)
-		return r < 0 ? r : 1;
-	if (p->daily_minute >= 0)
-		*due = dw_daily_last(p->zone, now, p->daily_minute, e->config->people.working_days, NULL);
-	if (*due != DW_UNKNOWN && *due <= row->daily_at)
-		*due = DW_UNKNOWN;
-	return 0;
-}
-
 static int person_daily(struct dw_engine *e, int person, struct dw_person_row *row, dw_time due, dw_time now,
 			struct dw_err *err)
 {
-	struct wanted w = { DW_DELIVER_DAILY, false };
+	struct wanted w = { DW_DELIVER_DAILY, false, true, 0 };
 	struct dw_step_list l = { 0 };
 	struct daily d = { 0 };
 	char key[64];
@@ -448,9 +573,11 @@ static int person_daily(struct dw_engine *e, int person, struct dw_person_row *r
 	if (r == 0)
 		filter(&l, want, &w);
 	if (r == 0)
-		r = daily_gather(e, person, row->daily_at, now, &d, err);
+		r = daily_news(e, person, row->daily_at, now, &d, err);
+	/* nothing new: no mail, or people stop reading it; then what is open needn't be gathered either */
+	if (r == 0 && (l.n || d.fresh_missing || d.news))
+		r = dw_gather_open(e, person, now, &d.open, err);
 	snprintf(key, sizeof(key), "daily|%lld", (long long)(due != DW_UNKNOWN ? due : now));
-	/* nothing new: no mail, or people stop reading it */
 	if (r == 0 && (l.n || d.fresh_missing || d.news))
 		r = mail_steps(e, DW_MAIL_DAILY, person, l.p, l.n, &d, key, now, err);
 	if (r == 0) {
@@ -504,9 +631,12 @@ dw_time dw_dispatch_next(struct dw_engine *e, dw_time now)
 		struct dw_person_row row;
 		dw_time due, t;
 
+		t = p->mails_per_day ? dw_budget_opens(e, (int)i, now) : DW_NEVER;
+		if (t < next)
+			next = t;
 		if (p->daily_minute < 0 || daily_due(e, (int)i, now, &row, &due, NULL) != 0)
 			continue;
-		t = due != DW_UNKNOWN ? due : dw_daily_next(p->zone, now, p->daily_minute, e->config->people.working_days, NULL);
+		t = due != DW_UNKNOWN ? due : dw_people_daily_next(&e->config->people, (int)i, now);
 		if (t < next)
 			next = t;
 	}
@@ -566,6 +696,27 @@ static int render_note(struct dw_engine *e, struct dw_mail_row *mail, const stru
 	return r;
 }
 
+/* 1: nothing falls into it any more. */
+static int render_closure(struct dw_engine *e, struct dw_mail_row *mail, const struct dw_mail_view *base, struct dw_err *err)
+{
+	struct dw_mail_view v = *base;
+	struct dw_gathered g = { 0 };
+	struct dw_closure c;
+	int person, r;
+
+	if (!dw_closure_from_model(e, mail->model, &c, &person))
+		return 0; /* the bytes stay */
+	r = dw_gather_closure(e, person, &c, v.now, &g, err);
+	v.closure = &c;
+	v.item = g.item;
+	v.n_item = g.n;
+	v.n_more = g.more;
+	if (r == 0)
+		r = g.n ? store_mail(e, mail, &v, err) : 1;
+	dw_gathered_fini(&g);
+	return r;
+}
+
 /* struck: an entry was just taken out of it. */
 static int render_again(struct dw_engine *e, struct dw_mail_row *mail, bool plain, bool struck, dw_time now,
 			struct dw_err *err)
@@ -586,6 +737,8 @@ static int render_again(struct dw_engine *e, struct dw_mail_row *mail, bool plai
 		return 0; /* it says what was so when it was asked */
 	if (mail->type == DW_MAIL_FEED || mail->type == DW_MAIL_NOTE)
 		return render_note(e, mail, &v, err);
+	if (mail->type == DW_MAIL_CLOSURE)
+		return render_closure(e, mail, &v, err);
 	r = dw_store_step_of_mail(e->store, mail->id, dw_step_list_add, &l, err);
 	if (l.oom)
 		r = dw_err_oom(err);
@@ -602,6 +755,7 @@ static int render_again(struct dw_engine *e, struct dw_mail_row *mail, bool plai
 		v.item = g.item;
 		v.n_item = g.n;
 		v.n_more = g.more;
+		v.n_held = count_held(l.p, l.n);
 		if (mail->type == DW_MAIL_DAILY)
 			daily_view(&v, &d);
 		r = store_mail(e, mail, &v, err);
@@ -735,6 +889,29 @@ int dw_dispatch_answer(struct dw_engine *e, int person, const char *title, const
 	return r;
 }
 
+int dw_dispatch_closure_mail(struct dw_engine *e, int person, const struct dw_closure *c, const struct dw_gathered *g,
+			     dw_time now, struct dw_err *err)
+{
+	struct dw_mail_view v = { .type = DW_MAIL_CLOSURE, .config = e->config, .person = person, .now = now, .item = g->item,
+				  .n_item = g->n, .n_more = g->more, .closure = c };
+	struct dw_mail_row row;
+	char key[160];
+	int r = new_row(e, DW_MAIL_CLOSURE, person, now, &row, err);
+
+	if (r < 0)
+		return r;
+	snprintf(key, sizeof(key), "closure|%.64s|%d|%d|%d", e->config->people.p[person].name, c->first, c->last, c->before);
+	v.key = key;
+	row.model = dw_closure_model(e, person, c);
+	r = row.model ? store_mail(e, &row, &v, err) : dw_err_oom(err);
+	if (r == 0)
+		log_queued(e, &row, g->item, g->n + g->more);
+	if (r == 0)
+		r = pass_by(e, &row, now, err);
+	dw_mail_row_fini(&row);
+	return r;
+}
+
 /* ---- a dead address ---- */
 
 static bool visited(const char *list, const char *name)
@@ -798,8 +975,11 @@ static int compose_redirected(struct dw_engine *e, struct dw_mail_row *row, cons
 				  .item = g->item, .n_item = g->n, .n_more = g->more, .note = note, .n_note = 1 };
 	struct dw_note_read read = { 0 };
 	struct shown shown = { 0 };
-	int r = 0;
+	struct dw_closure closure;
+	int r = 0, of;
 
+	if (row->type == DW_MAIL_CLOSURE && dw_closure_from_model(e, dead->model, &closure, &of))
+		v.closure = &closure;
 	if (dw_note_read(&read, dead->model) == 0) {
 		note[v.n_note++] = read.note;
 		r = show_feed(e, read.feed, read.held, &shown, &v, err);
@@ -809,6 +989,16 @@ static int compose_redirected(struct dw_engine *e, struct dw_mail_row *row, cons
 	dw_gathered_fini(&shown.held);
 	dw_note_read_fini(&read);
 	return r;
+}
+
+/* What falls into the closure of whose address is dead, for who stands in. */
+static int gather_again(struct dw_engine *e, const struct dw_mail_row *dead, dw_time now, struct dw_gathered *g, struct dw_err *err)
+{
+	struct dw_closure c;
+	int of;
+
+	dw_gathered_fini(g);
+	return dw_closure_from_model(e, dead->model, &c, &of) ? dw_gather_closure(e, of, &c, now, g, err) : 0;
 }
 
 int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const char *why, dw_time now, struct dw_err *err)
@@ -842,6 +1032,8 @@ int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const ch
 	r = redirect_steps(e, dead, person, &l, now, err);
 	if (r == 0)
 		r = dw_gather_steps(e, l.p, l.n, &reason, now, &g, err);
+	if (r == 0 && dead->type == DW_MAIL_CLOSURE)
+		r = gather_again(e, dead, now, &g, err);
 	/* another's list of all that is open isn't this reader's */
 	if (dead->type == DW_MAIL_DAILY)
 		row.type = DW_MAIL_ALERT;

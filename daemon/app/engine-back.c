@@ -123,6 +123,7 @@ int dw_engine_clock_back(struct dw_engine *e, dw_time now, struct dw_err *err)
 		e->decided_at = was;
 		return r;
 	}
+	e->closures_at = DW_UNKNOWN;
 	r = dw_store_commit(e->store, err);
 	for (size_t i = 0; r == 0 && i < e->config->n_feeds; i++)
 		r = dw_feed_row_load(e, e->config->feeds[i].name, err);

@@ -18,11 +18,13 @@ struct dw_engine {
 	struct dw_feed_row *feed_row;
 	int64_t moved;	   /* deadlines moved by a change of rules since the last note */
 	dw_time found_none; /* when the last look through the whole outbox found nothing for idle senders */
+	dw_time closures_at; /* when a notice of a closure is owed next; DW_UNKNOWN: to be worked out */
 	bool decided_any;  /* what was decided isn't delivered yet */
 	dw_time decided_at; /* by what the store knew at the start, then by our own last delivery */
 	int64_t decisions; /* made since it exists, for metrics */
 	bool keyed;	   /* reply_key is there; while the config has replies */
 	unsigned char reply_key[DW_TOKEN_KEY]; /* of tokens and envelope senders: the store's own secret */
+	bool bare;	   /* its mails go nowhere: only their subjects are made */
 	bool started;	   /* dw_engine_start was here: leases are our own from now on */
 };
 
@@ -88,6 +90,8 @@ int dw_dispatch_answer(struct dw_engine *e, int person, const char *title, const
 		       dw_time now, struct dw_err *err);
 /* The step(s) of a mail whose address is dead go to the next person (design.md §3). 1: nobody is left. */
 int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const char *why, dw_time now, struct dw_err *err);
+/* dispatch-closure.c: notices of closures whose time has come. */
+int dw_dispatch_closures(struct dw_engine *e, dw_time now, struct dw_err *err);
 dw_time dw_dispatch_next(struct dw_engine *e, dw_time now); /* next daily mail anybody may get */
 
 /* ---- proof.c: what was promised and agreed, by whose word and when ---- */
@@ -102,6 +106,16 @@ int dw_proof_note_overlay(struct dw_engine *e, const struct dw_feed_conf *feed, 
 int dw_proof_load(struct dw_engine *e, struct dw_case *c, struct dw_mail_item *item, struct dw_err *err);
 /* One line of history as proof. 0, or 1: it is something else. */
 int dw_proof_parse(struct dw_mail_proof *out, dw_time at, const char *line);
+/* ---- budget.c: mails_per_day ---- */
+/* When the next mail after t comes that can bring what is held back. */
+dw_time dw_budget_next(const struct dw_engine *e, int person, dw_time t);
+/* Mails a person may still get on the local day of an instant, counted up to the mail `before` (INT64_MAX: all);
+ * INT64_MAX without a limit; < 0. */
+int64_t dw_budget_left(struct dw_engine *e, int person, dw_time day_of, int64_t before, struct dw_err *err);
+/* 1: this step may come as late as `next`; 0: it must not; < 0. */
+int dw_budget_can_wait(struct dw_engine *e, const struct dw_step_row *step, dw_time next, dw_time now, struct dw_err *err);
+/* When a mail for what is held back may be made, but for the daily one; DW_NEVER: nothing is. */
+dw_time dw_budget_opens(struct dw_engine *e, int person, dw_time now);
 
 /* ---- health.c ---- */
 int dw_health_tell(struct dw_engine *e, dw_time now, struct dw_err *err);

@@ -58,6 +58,7 @@ static void free_rows(struct dw_feed_row *rows, size_t n)
 static void use_config(struct dw_engine *e, const struct dw_config *config)
 {
 	e->config = config;
+	e->closures_at = DW_UNKNOWN;
 	memcpy(e->rules.transit_days, config->transit_days, sizeof(e->rules.transit_days));
 	e->alert_rules = (struct dw_alert_rules){ .people = &config->people, .ladder = config->ladder };
 }
@@ -116,6 +117,11 @@ struct dw_store *dw_engine_store(struct dw_engine *e)
 const struct dw_config *dw_engine_config(struct dw_engine *e)
 {
 	return e->config;
+}
+
+void dw_engine_bare(struct dw_engine *e)
+{
+	e->bare = true;
 }
 
 int dw_engine_reconfigure(struct dw_engine *e, const struct dw_config *config, struct dw_err *err)
@@ -183,6 +189,21 @@ static int check_rules(struct dw_engine *e, struct dw_err *err)
 		return 0;
 	r = dw_store_orders_touch_feed(e->store, NULL, err);
 	return r < 0 ? r : dw_store_meta_put(e->store, "rules", now, err);
+}
+
+int dw_engine_rules_changed(struct dw_engine *e, struct dw_err *err)
+{
+	int r = dw_store_begin(e->store, err);
+
+	if (r < 0)
+		return r;
+	r = check_rules(e, err);
+	if (r < 0) {
+		dw_store_rollback(e->store);
+		return r;
+	}
+	e->closures_at = DW_UNKNOWN;
+	return dw_store_commit(e->store, err);
 }
 
 static int start_people(struct dw_engine *e, dw_time now, struct dw_err *err)
@@ -547,6 +568,8 @@ static int deliver(struct dw_engine *e, dw_time now, struct dw_err *err)
 	if (r >= 0)
 		r = dw_dispatch_daily(e, now, false, err);
 	if (r >= 0)
+		r = dw_dispatch_closures(e, now, err);
+	if (r >= 0)
 		r = dw_health_tell(e, now, err);
 	if (r >= 0)
 		r = tell_moved(e, now, err);
@@ -554,12 +577,15 @@ static int deliver(struct dw_engine *e, dw_time now, struct dw_err *err)
 		r = dw_engine_note_decision(e, now, err);
 	if (r < 0) {
 		dw_store_rollback(e->store);
+		e->closures_at = DW_UNKNOWN;
 		/* what was told of feeds was not: the rows as they are in the store again */
 		for (size_t i = 0; i < e->config->n_feeds; i++)
 			dw_feed_row_load(e, e->config->feeds[i].name, NULL);
 		return r;
 	}
 	r = dw_store_commit(e->store, err);
+	if (r < 0)
+		e->closures_at = DW_UNKNOWN;
 	for (size_t i = 0; r == 0 && i < e->config->n_feeds; i++)
 		r = dw_feed_row_load(e, e->config->feeds[i].name, err);
 	return r;
@@ -568,7 +594,8 @@ static int deliver(struct dw_engine *e, dw_time now, struct dw_err *err)
 /* Is there anything to turn into mails? Keeps a tick with nothing due from opening a transaction. */
 static bool anything_to_deliver(struct dw_engine *e, dw_time now)
 {
-	return e->decided_any || e->moved || dw_dispatch_next(e, now) <= now || dw_health_next(e, now) <= now;
+	return e->decided_any || e->moved || dw_dispatch_next(e, now) <= now || dw_health_next(e, now) <= now ||
+	       e->closures_at <= now;
 }
 
 int dw_engine_tick(struct dw_engine *e, dw_time now, int budget_ms, struct dw_err *err)
@@ -617,5 +644,8 @@ dw_time dw_engine_next(struct dw_engine *e, dw_time now)
 	if (t < next)
 		next = t;
 	t = dw_health_next(e, now);
+	if (t < next)
+		next = t;
+	t = e->closures_at == DW_UNKNOWN ? now : e->closures_at;
 	return t < next ? t : next;
 }

@@ -1,10 +1,12 @@
 /* daemon.h: -t and --once, in one thread. */
+#include "duewatch/calendar-copy.h"
 #include "duewatch/clock.h"
 #include "duewatch/daemon.h"
 #include "duewatch/privileges.h"
 #include "duewatch/quote.h"
 #include "duewatch/relays.h"
 
+#include "keeper.h"
 #include "mailbox.h"
 #include "pulse.h"
 
@@ -301,6 +303,35 @@ static bool first_time(struct once *o)
 	return first;
 }
 
+/* Addresses not asked for twelve hours. What can't be had leaves the last good copy in force. */
+static int refresh_calendars(struct dw_config *c, struct dw_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < c->n_calendars; i++) {
+		DW_CLEANUP(dw_calendar_copy_fini) struct dw_calendar_copy copy = { 0 };
+		DW_CLEANUP(dw_days_off_fini) struct dw_days_off fresh = { 0 };
+		char name[DW_CALENDAR_NAME_SIZE];
+		struct dw_err why = { "" };
+
+		if (!c->calendar[i].url)
+			continue;
+		if (dw_calendar_copy_load(&copy, c->state, c->calendar[i].url, NULL) == 0 && copy.checked != DW_UNKNOWN &&
+		    copy.checked > dw_clock_wall() - DW_CALENDAR_EVERY_S && copy.checked <= dw_clock_wall())
+			continue;
+		r = dw_calendar_refresh(c->state, c->calendar[i].url, c->calendar_ca_file, NULL, &fresh, dw_clock_wall(), &why);
+		if (r == 0)
+			r = dw_config_calendar_take(c, i, &fresh, &why);
+		dw_calendar_name(name, &c->calendar[i]);
+		if (r == -ENOMEM)
+			return dw_err_oom(err);
+		if (r < 0)
+			dw_log(4, "calendar %s: %s; what it said last stays in force", name, why.text);
+		r = 0;
+	}
+	return 0;
+}
+
 static int open_all(struct once *o, const struct dw_daemon_opts *opts, struct dw_err *err)
 {
 	int r = dw_relays_new(&o->relays, o->config, err);
@@ -312,6 +343,8 @@ static int open_all(struct once *o, const struct dw_daemon_opts *opts, struct dw
 		r = dw_state_folder_make(o->config->state, err);
 	if (r == 0)
 		r = dw_become_owner(o->config->state, err);
+	if (r == 0)
+		r = refresh_calendars(o->config, err);
 	if (r == 0)
 		r = dw_store_sqlite_open(&o->store, o->config->state, DW_STORE_DAEMON, dw_clock_wall(), err);
 	if (r == 0)
@@ -336,6 +369,8 @@ int dw_once_run(const struct dw_daemon_opts *opts)
 	if (r == 0) {
 		r = dw_engine_start(o.engine, dw_clock_wall(), &err);
 		first = r == 0 && first_time(&o);
+		if (r == 0 && dw_config_save(o.config, o.config->state, &err) < 0)
+			complain("", &err);
 		if (r == 0)
 			r = check_clock(&o, &err);
 		if (r == 0)

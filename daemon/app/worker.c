@@ -271,6 +271,7 @@ static void swap(struct dw_worker *w, struct dw_conf_ref *fresh, bool *read_now,
 	for (struct dw_reader *r = w->readers; r; r = r->next)
 		r->abort = true; /* read under the old config: read again under the new one */
 	pthread_cond_broadcast(&w->taken);
+	dw_keeper_wake(w);
 	pthread_cond_broadcast(&w->jobs); /* idle senders let go of what was made of the old one */
 	pthread_cond_broadcast(&w->mailbox.wake);
 	w->reloaded = true;
@@ -290,6 +291,15 @@ static void drop_applies(struct dw_worker *w)
 	pthread_mutex_unlock(&w->mutex);
 }
 
+/* The store is decided with it from now on. Without the file only one command of the person's tool doesn't work. */
+static void keep_config(struct dw_worker *w)
+{
+	struct dw_err err = { "" };
+
+	if (dw_config_save(w->conf->config, w->conf->config->state, &err) < 0)
+		dw_log(4, "%s (duewatch check --against-live needs it)", err.text);
+}
+
 static void do_reload(struct dw_worker *w)
 {
 	struct dw_conf_ref *fresh = NULL;
@@ -307,6 +317,7 @@ static void do_reload(struct dw_worker *w)
 		drop_applies(w); /* not before: where the reload fails, reads under way go on */
 		swap(w, fresh, read_now, attempted);
 		r = dw_engine_start(w->engine, w->now, &err);
+		keep_config(w);
 		/* what the store knows of old feeds serves; new ones get their attempt before anything is decided */
 		for (size_t i = 0; i < fresh->config->n_feeds; i++)
 			attempted[i] = w->engine->feed_row[i].last_success != DW_UNKNOWN;
@@ -315,6 +326,8 @@ static void do_reload(struct dw_worker *w)
 		dw_notify_ready("watching, with the new configuration");
 		if (r < 0)
 			dw_log(3, "after the reload: %s", err.text);
+		if (dw_keeper_start(w, &err) < 0)
+			dw_log(4, "%s; calendars stay as they were read", err.text);
 		return;
 	}
 	if (fresh)
@@ -490,7 +503,7 @@ static bool has_work(const struct dw_worker *w)
 			return true;
 	if (dw_mailbox_waits(w) && !w->clock_said)
 		return true;
-	return w->pulse.news && !w->pulse.busy;
+	return w->keeper.news || (w->pulse.news && !w->pulse.busy);
 }
 
 struct flags {
@@ -526,6 +539,7 @@ static bool pass(struct dw_worker *w, const struct flags *f)
 			do_reload(w);
 		if (f->wake)
 			look_at_feeds(w);
+		r = dw_keeper_collect(w, &err);
 	}
 	if (r >= 0 && believed) {
 		again |= do_reads(w);
@@ -592,6 +606,8 @@ static int open_engine(struct dw_worker *w, struct dw_err *err)
 		r = dw_engine_new(&w->engine, c, w->store, dw_log_line, NULL, err);
 	if (r == 0)
 		r = dw_engine_start(w->engine, dw_clock_wall(), err);
+	if (r == 0)
+		keep_config(w);
 	return r;
 }
 
@@ -607,6 +623,7 @@ static void release(struct dw_worker *w)
 	pthread_cond_destroy(&w->work);
 	pthread_cond_destroy(&w->taken);
 	pthread_cond_destroy(&w->jobs);
+	pthread_cond_destroy(&w->keeper.wake);
 	pthread_mutex_destroy(&w->mutex);
 }
 
@@ -624,6 +641,7 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 	pthread_cond_init(&w->work, NULL);
 	pthread_cond_init(&w->taken, &steady);
 	pthread_cond_init(&w->jobs, NULL);
+	pthread_cond_init(&w->keeper.wake, &steady);
 	pthread_condattr_destroy(&steady);
 	w->conf = conf_new(config, relays, mailbox);
 	if (!w->conf) {
@@ -643,6 +661,8 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 		r = dw_mailbox_start(w, err);
 	if (r == 0)
 		r = dw_senders_start(w, dw_relays_connections(w->conf->relays), err);
+	if (r == 0)
+		r = dw_keeper_start(w, err);
 	if (r == 0) {
 		r = pthread_create(&w->thread, NULL, worker_main, w);
 		if (r != 0)
@@ -655,6 +675,7 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 		dw_senders_stop(w);
 		dw_prober_stop(w);
 		dw_mailbox_stop(w);
+		dw_keeper_stop(w);
 		dw_pulse_stop(w);
 		release(w);
 	}
@@ -690,11 +711,13 @@ void dw_worker_stop(struct dw_worker *w)
 	pthread_cond_signal(&w->work);
 	pthread_mutex_unlock(&w->mutex);
 	atomic_store(&w->pulse.stop, true);
+	atomic_store(&w->keeper.stop, true);
 	dw_store_hurry(w->store);
 	dw_senders_stop(w);
 	dw_mailbox_stop(w);
 	pthread_join(w->thread, NULL);
 	dw_prober_stop(w);
+	dw_keeper_stop(w);
 	dw_pulse_stop(w);
 	stop_readers(w, &stuck);
 	clock_believed(w); /* the last answers' time */

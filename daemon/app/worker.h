@@ -5,6 +5,7 @@
  *   readers (one per read)      parse a feed's files, hand over batches of orders
  *   senders (one per connection) hand one leased mail at a time to the relay
  *   mailbox (one thread)       polls for answers and bounces: mailbox.h
+ *   keeper (one thread)         reads the calendars of days off again, files and addresses: keeper.h
  *   pulse (one thread)          metrics, heartbeat, counts: pulse.h
  *
  * One mutex guards everything in struct dw_worker that more than one thread touches; nobody holds it while parsing,
@@ -16,6 +17,7 @@
 #include "duewatch/daemon.h"
 #include "duewatch/relays.h"
 
+#include "keeper.h"
 #include "mailbox.h"
 #include "pulse.h"
 
@@ -144,6 +146,7 @@ struct dw_worker {
 	int64_t reread_ms;     /* boot time before which no read starts, because the store refused one; 0: none */
 	struct dw_pulse pulse;
 	struct dw_mailbox mailbox;
+	struct dw_keeper keeper;
 	int64_t send_wait_ms;  /* boot time before which the relay's rate forbids a send; 0: none */
 	bool relay_busy;       /* the relay has all the connections it may have */
 };

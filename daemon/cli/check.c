@@ -1,6 +1,8 @@
 /* duewatch check: every problem of the config and what it names; then one order of each feed, read out, so that a
  * person can compare it with the platform's page: a wrong zone or column shows there and nowhere else. */
-#include "cli.h"
+#include "simulate.h"
+
+#include "duewatch/calendar-copy.h"
 #include "duewatch/privileges.h"
 
 #include <stdio.h>
@@ -138,6 +140,57 @@ static int check_feed(struct dw_buf *out, const struct cli *c, const struct dw_f
 	return r < 0 && r != -ECANCELED && r != -ENOENT;
 }
 
+/* How many days off a calendar gives from today up to a year ahead, and what is left out of it. 0, or 1: it can't be
+ * had. An address is asked; the copy the daemon keeps is left alone. */
+static int check_calendar(struct dw_buf *out, const struct cli *c, const struct dw_calendar_conf *cal)
+{
+	DW_CLEANUP(dw_calendar_copy_fini) struct dw_calendar_copy copy = { 0 };
+	DW_CLEANUP(dw_days_off_fini) struct dw_days_off fresh = { 0 };
+	const struct dw_zone *z = cal->person >= 0 ? c->config->people.p[cal->person].zone : c->config->zone;
+	const struct dw_days_off *d = &cal->found;
+	char name[DW_CALENDAR_NAME_SIZE];
+	struct dw_holidays h = { 0 };
+	struct dw_err err = { "" };
+	int32_t today = dw_zone_day(z, c->now);
+	int r = 0, days;
+
+	dw_calendar_name(name, cal);
+	if (*cal->wrong && cal->path)
+		return 0; /* said */
+	if (cal->url) {
+		r = dw_calendar_fetch(cal->url, c->config->calendar_ca_file, NULL, &copy, &err);
+		if (r == 0)
+			r = dw_days_off_read(&fresh, copy.text, copy.n, c->now, &err);
+		d = &fresh;
+	}
+	if (r >= 0)
+		r = dw_days_off_put(&h, d, z, &err);
+	if (r < 0) {
+		cli_error("calendar %s: %s", name, err.text);
+		dw_holidays_fini(&h);
+		return 1;
+	}
+	days = dw_holidays_count(&h, today, today + 365);
+	dw_buf_puts(out, "calendar ");
+	cli_clean(out, name);
+	dw_buf_printf(out, " (%s): %d day%s off up to a year ahead, from %d event%s\n",
+		      cal->person >= 0 ? c->config->people.p[cal->person].name : "everybody", days, days == 1 ? "" : "s", d->events,
+		      d->events == 1 ? "" : "s");
+	if (d->events && d->whole == 0)
+		dw_buf_printf(out, "    No event of it is a whole day%s: is it the right calendar?\n",
+			      d->timed ? ", all are hours" : d->cancelled ? ", or all are cancelled" : "");
+	if (d->free)
+		dw_buf_printf(out, "    %d whole-day event%s left out because %s the time free (TRANSP:TRANSPARENT).\n", d->free,
+			      d->free == 1 ? " is" : "s are", d->free == 1 ? "it leaves" : "they leave");
+	if (d->odd) {
+		dw_buf_printf(out, "    %d event%s left out: not understood; the first: ", d->odd, d->odd == 1 ? " is" : "s are");
+		cli_clean(out, d->odd_why);
+		dw_buf_putc(out, '\n');
+	}
+	dw_holidays_fini(&h);
+	return 0;
+}
+
 int cli_check(struct cli *c)
 {
 	struct dw_problems problems = { 0 };
@@ -160,6 +213,10 @@ int cli_check(struct cli *c)
 	bad |= r != 0;
 	for (size_t i = 0; i < c->config->n_feeds; i++)
 		bad |= check_feed(&out, c, &c->config->feeds[i]);
+	if (!bad && cli_option(c, "against-live"))
+		return cli_against(c);
+	for (size_t i = 0; i < c->config->n_calendars; i++)
+		bad |= check_calendar(&out, c, &c->config->calendar[i]);
 	if (!bad)
 		dw_buf_printf(&out, "%s: fine (%zu feeds, %zu people)\n", c->config_path, c->config->n_feeds,
 			      c->config->people.n);

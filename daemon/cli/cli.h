@@ -161,8 +161,10 @@ int cli_print(struct dw_buf *b);	/* to stdout; an exit code */
 
 /* ---- cases: one order after the other ---- */
 /* Next step of a side that will really be sent (what an ack covers is passed over). *step: its index in the kind's
- * ladder. DW_NEVER: none. `from`: look after this instant. */
-dw_time cli_next_step(const struct cli *c, const struct dw_case *k, enum dw_side side, dw_time from, int *step);
+ * ladder. DW_NEVER: none. */
+dw_time cli_next_step(const struct cli *c, const struct dw_case *k, enum dw_side side, int *step);
+/* What is wrong with calendar i of the config, in one line; false: nothing. calendars.c */
+bool cli_calendar_trouble(const struct cli *c, size_t i, struct dw_buf *out);
 const struct dw_alert *cli_alert(const struct dw_case *k, enum dw_side side); /* the stored row, or NULL */
 
 /* ---- explain's parts: each adds to a JSON object, which is also what the text is made from ---- */
@@ -193,6 +195,7 @@ int cli_reopen(struct cli *c);
 int cli_feed(struct cli *c);
 int cli_outbox(struct cli *c);
 int cli_preview(struct cli *c);
+int cli_simulate(struct cli *c);
 int cli_test_mail(struct cli *c);
 int cli_authorize(struct cli *c);
 int cli_backup(struct cli *c);

@@ -258,23 +258,45 @@ const struct dw_alert *cli_alert(const struct dw_case *k, enum dw_side side)
 	return NULL;
 }
 
-dw_time cli_next_step(const struct cli *c, const struct dw_case *k, enum dw_side side, dw_time from, int *step)
+/* The first step to come for one person that no ack covers (it covers those due up to and including its end). */
+static dw_time next_for(const struct cli *c, const struct dw_case *k, enum dw_side side, int person, int *step)
+{
+	const struct dw_finding *f = &k->plan.finding[side];
+	const struct dw_alert *a = &k->plan.alert[side];
+	bool mine = a->episode != DW_EPISODE_NONE && a->kind == f->kind;
+	bool acked = mine && a->ack.at != DW_UNKNOWN;
+	struct dw_turn turn = dw_alert_turn(&c->config->people, person, mine ? a : NULL);
+	struct dw_owed o = { .next_at = c->now };
+
+	do
+		dw_ladder_owed_by(&c->config->ladder[f->kind], &turn, mine ? a->act_by : f->act_by, f->found_at, o.next_at, &o);
+	while (acked && o.next_step >= 0 && o.next_due <= a->ack.until);
+	*step = o.next_step;
+	return o.next_at;
+}
+
+dw_time cli_next_step(const struct cli *c, const struct dw_case *k, enum dw_side side, int *step)
 {
 	const struct dw_finding *f = &k->plan.finding[side];
 	const struct dw_alert *a = cli_alert(k, side);
 	bool mine = a && a->kind == f->kind;
-	struct dw_owed owed;
+	dw_time next = DW_NEVER;
+	int who[DW_ROLE_COUNT];
+	size_t n;
 
 	*step = -1;
-	if (f->kind == DW_NO_KIND || (mine && k->plan.alert[side].dormant))
+	if (f->kind == DW_NO_KIND || (mine && k->plan.alert[side].dormant) ||
+	    (mine && k->plan.alert[side].ack.at != DW_UNKNOWN && k->plan.alert[side].ack.until == DW_NEVER))
 		return DW_NEVER;
-	/* an ack covers steps up to and including its end */
-	if (mine && k->plan.alert[side].ack.at != DW_UNKNOWN) {
-		if (k->plan.alert[side].ack.until == DW_NEVER)
-			return DW_NEVER;
-		from = k->plan.alert[side].ack.until > from ? k->plan.alert[side].ack.until : from;
+	n = dw_people_serving(&c->config->people, k->owner, ~0U, who);
+	for (size_t i = 0; i < n; i++) {
+		int one;
+		dw_time at = next_for(c, k, side, who[i], &one);
+
+		if (one >= 0 && at < next) {
+			next = at;
+			*step = one;
+		}
 	}
-	dw_ladder_owed(&c->config->ladder[f->kind], mine ? k->plan.alert[side].act_by : f->act_by, f->found_at, from, &owed);
-	*step = owed.next_step;
-	return owed.next_at;
+	return next;
 }

@@ -229,8 +229,13 @@ static void step_text(struct cli_table *t, const struct cli_explain *x, const js
 	else
 		cli_cell(t, CLI_PLAIN, "%s%s", str(o, "step"), is(o, "urgent") ? "!" : "");
 	cli_cell(t, CLI_PLAIN, "%s", str(o, "person"));
-	cli_cell(t, strcmp(str(o, "state"), "told") == 0 ? CLI_BOLD : CLI_DIM, "%s%s%s", str(o, "state"),
-		 *str(o, "waits_for") ? " for " : "", str(o, "waits_for"));
+	dw_buf_reset(&b);
+	if (json_is_string(json_object_get(o, "due"))) {
+		dw_buf_puts(&b, ", due ");
+		cli_time(&b, when(o, "due"), x->c->zone, x->c->now);
+	}
+	cli_cell(t, strcmp(str(o, "state"), "told") == 0 ? CLI_BOLD : CLI_DIM, "%s%s%s%s", str(o, "state"),
+		 *str(o, "waits_for") ? " for " : "", str(o, "waits_for"), dw_buf_str(&b));
 	t->failed |= b.failed;
 }
 
@@ -248,7 +253,13 @@ static void coming_text(struct cli_table *t, const struct cli_explain *x, const 
 	json_array_foreach(json_object_get(o, "persons"), i, p)
 		dw_buf_printf(&b, "%s%s", i ? ", " : "", json_string_value(p));
 	cli_cell(t, CLI_PLAIN, "%s", dw_buf_str(&b));
-	cli_cell(t, CLI_DIM, "%s", is(o, "acked") ? "covered by the ack" : "");
+	dw_buf_reset(&b);
+	if (*str(o, "moved")) {
+		dw_buf_puts(&b, "due ");
+		cli_time(&b, when(o, "due"), x->c->zone, x->c->now);
+		dw_buf_printf(&b, ": %s%s", str(o, "moved"), is(o, "acked") ? "; " : "");
+	}
+	cli_cell(t, CLI_DIM, "%s%s", dw_buf_str(&b), is(o, "acked") ? "covered by the ack" : "");
 	t->failed |= b.failed;
 }
 

@@ -50,6 +50,19 @@ static const struct cli_option preview_options[] = {
 	{ "language", "LANGUAGE", "en or zh-CN, whatever the reader's is", CLI_LANGUAGE },
 	{ NULL },
 };
+static const struct cli_option check_options[] = {
+	{ "against-live", NULL, "which coming mails this config adds and drops, compared with the one the daemon has", CLI_NOTHING },
+	{ "days", "N", "how far it looks ahead for that; 30 where not given, at most 400", CLI_NOTHING },
+	JSON_OPTION,
+	{ NULL },
+};
+static const struct cli_option simulate_options[] = {
+	{ "from", "TIME", "the first instant listed; now where not given. Of a file also one in the past", CLI_NOTHING },
+	{ "to", "TIME", "the last; 90 days after --from where not given. Or a time from now, as 30d", CLI_NOTHING },
+	{ "feed", "[NAME=]FILE", "a file, played through as the first of that feed, instead of the live state", CLI_FILE },
+	JSON_OPTION,
+	{ NULL },
+};
 static const struct cli_option test_mail_options[] = {
 	{ "relay", "N", "by this relay, 1 is the first, 2 its first fallback; else by the first", CLI_NOTHING },
 	{ NULL },
@@ -62,7 +75,9 @@ static const struct cli_option no_options[] = { { NULL } };
 
 const struct cli_command cli_commands[] = {
 	{ "check", "", "checks the config, and reads out one order of each feed to compare with the platform's page",
-	  "Prints every problem as file:line: key: what, what is allowed. Exit 0: no errors; 2: some.", no_options, 0, 0,
+	  "Prints every problem as file:line: key: what, what is allowed. Exit 0: no errors; 2: some.\n"
+	  "--against-live instead lists the coming mails that a changed config, not loaded yet, adds (+) and drops (-).",
+	  check_options, 0, 0,
 	  CLI_NOTHING, CLI_NOTHING, CLI_BARE, cli_check },
 	{ "status", "", "what is at risk, most urgent first; feeds; outbox", NULL, status_options, 0, 0, CLI_NOTHING,
 	  CLI_NOTHING, CLI_STORE, cli_status },
@@ -91,6 +106,10 @@ const struct cli_command cli_commands[] = {
 	  CLI_ANY, CLI_MAIL_ACT, CLI_MAIL, CLI_STORE, cli_outbox },
 	{ "preview", "ORDER", "the mail as it would be now", NULL, preview_options, 1, 1, CLI_ORDER, CLI_NOTHING,
 	  CLI_STORE_MUST, cli_preview },
+	{ "simulate", "", "the mails that would be sent, when and to whom, if nothing changed; sends nothing",
+	  "No feed is read meanwhile, none goes stale, nobody acts; each mail counts as accepted at once. At most 400 days.\n"
+	  "The live state is copied and never written. Exit 1: there was too much, and the list ends before --to.",
+	  simulate_options, 0, 0, CLI_NOTHING, CLI_NOTHING, 0, cli_simulate },
 	{ "test-mail", "PERSON", "one real mail through the real relay; prints what the server says", NULL, test_mail_options, 1, 1,
 	  CLI_PERSON, CLI_NOTHING, CLI_PASSWORD, cli_test_mail },
 	{ "authorize", "LOGIN", "somebody grants access to a mailbox, for a login by OAuth 2",

@@ -111,7 +111,7 @@ static int take_side(struct status *s, const struct dw_case *k, enum dw_side sid
 		if (l.state == DW_ACKED)
 			snprintf(l.ack_by, sizeof(l.ack_by), "%s", next->ack.by);
 	}
-	l.next_at = cli_next_step(s->c, k, side, s->c->now, &step);
+	l.next_at = cli_next_step(s->c, k, side, &step);
 	take_told(&l, k, l.state == DW_WATCHING ? NULL : row);
 	if (take_facts(&l, s->c, k) < 0 || dw_grow(&s->line, &s->cap, s->n + 1, sizeof(l)) < 0) {
 		line_fini(&l);
@@ -462,6 +462,9 @@ static int print_text(struct status *s, const struct box *b)
 	cli_relays_print(s->c, &b->relays, &out);
 	if (r == 0)
 		r = cli_replies_text(s->c, &out);
+	for (size_t i = 0; i < s->c->config->n_calendars; i++)
+		if (cli_calendar_trouble(s->c, i, &out))
+			dw_buf_putc(&out, '\n');
 	return r ? r : cli_print(&out);
 }
 
@@ -573,6 +576,12 @@ static int print_check(struct status *s, const struct box *b)
 	judge_relays(&b->relays, &v);
 	if (b->unsure)
 		blame(&v, 1, "mails unsure: %lld", (long long)b->unsure);
+	for (size_t i = 0; i < s->c->config->n_calendars; i++) {
+		DW_BUF trouble = { 0 };
+
+		if (cli_calendar_trouble(s->c, i, &trouble))
+			blame(&v, 1, "%.200s", dw_buf_str(&trouble));
+	}
 	if (s->past)
 		blame(&v, 1, "past the deadline and not acked: %zu", s->past);
 	cli_clean(&clean, dw_buf_str(&v.why));

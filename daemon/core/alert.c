@@ -99,6 +99,14 @@ void dw_alert_find(struct dw_finding out[DW_SIDE_COUNT], const struct dw_order *
 
 /* ---- rules.md §5 ---- */
 
+/* One of the persons a side's steps speak to. */
+struct turn {
+	int person;
+	unsigned roles; /* the bits the person has */
+	struct dw_owed owed;
+	bool spoken;	/* it, or one it covers, speaks to the person */
+};
+
 /* One side being decided. */
 struct side {
 	struct dw_plan *plan;
@@ -108,6 +116,9 @@ struct side {
 	const struct dw_alert *row;  /* stored, or NULL */
 	struct dw_alert next;	     /* to be stored */
 	const struct dw_ladder *ladder;
+	dw_time anchor, found_at;    /* that ladder times are counted from */
+	struct turn turn[DW_ROLE_COUNT];
+	size_t n_turn;
 	bool failed;		     /* the plan is full */
 };
 
@@ -227,55 +238,179 @@ static enum dw_deliver deliver(const struct side *s, const struct dw_step *step,
 		return DW_DELIVER_NOW;
 	if (s->next.act_by == DW_UNKNOWN)
 		return DW_DELIVER_DAILY;
-	daily = dw_daily_next(p->zone, s->in->now, p->daily_minute, s->rules->people->working_days, s->rules->closed);
+	daily = dw_people_daily_next(s->rules->people, person, s->in->now);
 	return s->next.act_by < daily ? DW_DELIVER_NOW : DW_DELIVER_DAILY;
 }
 
-/* The roles the owed step speaks to: its own, and those of covered steps whose person was never told. */
-static unsigned roles_of(const struct side *s, const struct dw_owed *owed)
+/* Does any step up to `last` speak to one of these roles? */
+static bool spoken_to(const struct dw_ladder *l, int last, unsigned roles)
 {
-	unsigned roles = s->ladder->step[owed->step].roles;
-
-	for (int i = 0; i < owed->step; i++)
-		for (int r = 0; r < DW_ROLE_COUNT; r++)
-			if ((s->ladder->step[i].roles >> r & 1) &&
-			    !told_kind(s, dw_people_role(s->rules->people, s->in->owner, (enum dw_role)r)))
-				roles |= 1U << r;
-	return roles;
+	for (int i = 0; i <= last; i++)
+		if (l->step[i].roles & roles)
+			return true;
+	return false;
 }
 
-static bool acked_away(const struct side *s, const struct dw_owed *owed)
+/* The step speaks to them, or one it covers did and they were never told. */
+static bool hears(const struct side *s, const struct turn *t)
 {
-	return s->next.ack.at != DW_UNKNOWN && owed->at <= s->next.ack.until;
+	if (!t->spoken)
+		return false;
+	return (s->ladder->step[t->owed.step].roles & t->roles) || !told_kind(s, t->person);
 }
 
-static void owe(struct side *s, const struct dw_owed *owed, bool moved)
+/* The place of a step among the side's present kind and act_by, by its row; -1: it is none of these. */
+static int place(const struct side *s, const struct dw_told *t)
 {
-	const struct dw_step *step = &s->ladder->step[owed->step];
-	int who[DW_ROLE_COUNT];
-	size_t n = dw_people_serving(s->rules->people, s->in->owner, roles_of(s, owed), who);
-
-	for (size_t i = 0; i < n; i++) {
-		enum dw_step_state state = DW_STEP_WAITING;
-
-		if (key_exists(s, step, owed->number, who[i]))
-			continue;
-		if (moved || acked_away(s, owed) || (!step->urgent && told_lately(s, who[i])) || told_often(s, step, who[i]))
-			state = DW_STEP_SPARED;
-		add_step(s, who[i], step->text, owed->number, s->next.kind, s->next.act_by, step->urgent, state,
-			 deliver(s, step, who[i]));
-	}
+	if (t->kind != s->next.kind || !same_act_by(t->act_by, s->next.act_by))
+		return -1;
+	for (int i = 0; i < (int)s->ladder->n; i++)
+		if (strcmp(s->ladder->step[i].text, t->step) == 0)
+			return i;
+	return -1;
 }
 
-/* Waiting steps that are no longer the owed one are passed over. */
-static void pass_over(struct side *s, const struct dw_owed *owed)
+static bool is_later(const struct side *s, const struct dw_told *t, const struct dw_owed *owed)
+{
+	int at = place(s, t);
+
+	return at > owed->step || (at >= 0 && at == owed->step && t->number > owed->number);
+}
+
+/* Told of a later step already: hours or a calendar changed after it had come early. It covers this one. */
+static bool told_later(const struct side *s, const struct turn *turn)
 {
 	for (size_t i = 0; i < s->in->n_told; i++) {
 		const struct dw_told *t = &s->in->told[i];
 
+		if (in_episode(s, t) && t->person == turn->person && t->state != DW_STEP_COVERED && is_later(s, t, &turn->owed))
+			return true;
+	}
+	return false;
+}
+
+/* By when it is due, not by when it came: see dw_alert_ack. */
+static bool acked_away(const struct side *s, const struct dw_owed *owed)
+{
+	return s->next.ack.at != DW_UNKNOWN && owed->due <= s->next.ack.until;
+}
+
+static void owe(struct side *s, const struct turn *t, bool moved)
+{
+	const struct dw_step *step = &s->ladder->step[t->owed.step];
+	enum dw_step_state state = DW_STEP_WAITING;
+
+	if (!hears(s, t) || key_exists(s, step, t->owed.number, t->person) || told_later(s, t))
+		return;
+	if (moved || acked_away(s, &t->owed) || (!step->urgent && told_lately(s, t->person)) || told_often(s, step, t->person))
+		state = DW_STEP_SPARED;
+	add_step(s, t->person, step->text, t->owed.number, s->next.kind, s->next.act_by, step->urgent, state,
+		 deliver(s, step, t->person));
+}
+
+struct dw_turn dw_alert_turn(const struct dw_people *people, int person, const struct dw_alert *alert)
+{
+	bool after = alert && alert->ack.at != DW_UNKNOWN && alert->act_by != DW_UNKNOWN && alert->ack.at >= alert->act_by;
+
+	return (struct dw_turn){ .working = dw_people_working(people, person),
+				 .not_before = after ? alert->ack.until : DW_UNKNOWN };
+}
+
+/* The row, as long as the ladder's times are counted from its anchor. */
+static const struct dw_alert *standing(const struct side *s, const struct dw_finding *f)
+{
+	return was_open(s) && s->row->kind == f->kind && same_act_by(s->row->act_by, f->act_by) ? s->row : NULL;
+}
+
+static void owed_by(const struct side *s, int person, dw_time now, struct dw_owed *out)
+{
+	struct dw_turn turn = dw_alert_turn(s->rules->people, person, standing(s, &s->plan->finding[s->side]));
+
+	dw_ladder_owed_by(s->ladder, &turn, s->anchor, s->found_at, now, out);
+}
+
+/* The first step to come that speaks to this person. */
+static void next_of(const struct side *s, const struct turn *t, struct dw_owed *out)
+{
+	struct dw_owed o = t->owed;
+
+	for (int i = 0; i < DW_STEPS_MAX && o.next_step >= 0; i++) {
+		if (s->ladder->step[o.next_step].roles & t->roles) {
+			if (o.next_at < out->next_at) {
+				out->next_at = o.next_at;
+				out->next_due = o.next_due;
+				out->next_step = o.next_step;
+				out->next_number = o.next_number;
+			}
+			return;
+		}
+		owed_by(s, t->person, o.next_at, &o);
+	}
+}
+
+static bool is_further(const struct dw_owed *a, const struct dw_owed *b)
+{
+	if (a->step != b->step)
+		return a->step > b->step;
+	return a->number != b->number ? a->number > b->number : a->at > b->at;
+}
+
+/* What each of the order's persons is owed, and of it what is the furthest. */
+static void take_turns(struct side *s, struct dw_owed *all)
+{
+	const struct dw_people *people = s->rules->people;
+	const struct turn *plain = NULL; /* without hours all see the same */
+	int who[DW_ROLE_COUNT];
+
+	s->n_turn = dw_people_serving(people, s->in->owner, ~0U, who);
+	for (size_t i = 0; i < s->n_turn; i++) {
+		struct turn *t = &s->turn[i];
+
+		*t = (struct turn){ .person = who[i] };
+		for (int r = 0; r < DW_ROLE_COUNT; r++)
+			t->roles |= dw_people_role(people, s->in->owner, (enum dw_role)r) == who[i] ? 1U << r : 0U;
+		if (plain && people->p[who[i]].hours.n == 0)
+			t->owed = plain->owed;
+		else
+			owed_by(s, t->person, s->in->now, &t->owed);
+		if (people->p[who[i]].hours.n == 0)
+			plain = t;
+		look_at(s->plan, t->owed.next_at, s->in->now);
+		next_of(s, t, all);
+		t->spoken = spoken_to(s->ladder, t->owed.step, t->roles);
+		if (t->spoken && is_further(&t->owed, all)) {
+			all->step = t->owed.step;
+			all->number = t->owed.number;
+			all->at = t->owed.at;
+			all->due = t->owed.due;
+		}
+	}
+}
+
+static const struct turn *turn_of(const struct side *s, int person)
+{
+	for (size_t i = 0; i < s->n_turn; i++)
+		if (s->turn[i].person == person)
+			return &s->turn[i];
+	return NULL;
+}
+
+/* Waiting steps that are no longer the one owed to their person are passed over; but one that came early and isn't due
+ * by now, because hours or a calendar changed, is on its way. */
+static void pass_over(struct side *s, bool quiet)
+{
+	for (size_t i = 0; i < s->in->n_told; i++) {
+		const struct dw_told *t = &s->in->told[i];
+		const struct turn *turn = turn_of(s, t->person);
+		struct dw_owed owed = { .step = -1 };
+
 		if (!in_episode(s, t) || t->state != DW_STEP_WAITING || t->kind == DW_NO_KIND)
 			continue;
-		if (!owed || !same_key(s, t, &s->ladder->step[owed->step], owed->number))
+		if (!quiet && turn)
+			owed = turn->owed;
+		else if (!quiet)
+			owed_by(s, t->person, s->in->now, &owed);
+		if (quiet || ((owed.step < 0 || !same_key(s, t, &s->ladder->step[owed.step], owed.number)) && !is_later(s, t, &owed)))
 			drop_step(s, t);
 	}
 }
@@ -335,9 +470,7 @@ static bool move_act_by(struct side *s, const struct dw_finding *f)
 /* The side's anchor for ladder times, before it is known whether a step is reached. */
 static dw_time anchored(const struct side *s, const struct dw_finding *f)
 {
-	if (was_open(s) && s->row->kind == f->kind && same_act_by(s->row->act_by, f->act_by))
-		return s->row->act_by;
-	return f->act_by;
+	return standing(s, f) ? s->row->act_by : f->act_by;
 }
 
 static void note_dormant(struct side *s)
@@ -353,9 +486,15 @@ static void note_dormant(struct side *s)
 	}
 }
 
-static void decide_open(struct side *s, const struct dw_finding *f, const struct dw_owed *owed)
+/* The owed step only after act_by, from data that may be long out of date: rules.md §4, feed_stale. */
+static bool held_back(const struct side *s, const struct dw_owed *owed)
 {
-	const struct dw_step *step = &s->ladder->step[owed->step];
+	return s->in->stale && s->next.act_by != DW_UNKNOWN && owed->at >= s->next.act_by &&
+	       s->ladder->step[owed->step].when != DW_WHEN_FOUND;
+}
+
+static void decide_open(struct side *s, const struct dw_finding *f)
+{
 	bool moved, was_dormant = s->row && s->row->dormant;
 
 	open_row(s, f);
@@ -365,19 +504,22 @@ static void decide_open(struct side *s, const struct dw_finding *f, const struct
 	s->plan->state[s->side] = s->next.ack.at != DW_UNKNOWN && s->in->now < s->next.ack.until ? DW_ACKED : DW_OPEN;
 	if (s->next.ack.at != DW_UNKNOWN)
 		look_at(s->plan, s->next.ack.until, s->in->now);
-	pass_over(s, owed);
+	pass_over(s, false);
 	if (!was_open(s))
 		take_back_resolved(s);
 	if (s->next.dormant && was_dormant)
 		return;
-	/* the owed step only after act_by, from data that may be long out of date: rules.md §4, feed_stale */
-	if (!moved && s->in->stale && s->next.act_by != DW_UNKNOWN && owed->at >= s->next.act_by && step->when != DW_WHEN_FOUND) {
-		s->plan->held |= 1U << s->side;
-		s->plan->data_at = DW_UNKNOWN;
-	} else
-		owe(s, owed, moved);
-	if (!s->next.dormant)
-		look_at(s->plan, owed->next_at, s->in->now);
+	for (size_t i = 0; i < s->n_turn; i++) {
+		const struct turn *t = &s->turn[i];
+
+		if (!t->spoken)
+			continue;
+		if (!moved && held_back(s, &t->owed)) {
+			s->plan->held |= 1U << s->side;
+			s->plan->data_at = DW_UNKNOWN;
+		} else
+			owe(s, t, moved);
+	}
 }
 
 static dw_time last_resolved(const struct side *s)
@@ -456,7 +598,7 @@ static void decide_quiet(struct side *s)
 
 	if (!s->row)
 		return;
-	pass_over(s, NULL);
+	pass_over(s, true);
 	if (was_open(s))
 		s->plan->withdrawn |= 1U << s->side;
 	last = last_resolved(s);
@@ -478,21 +620,37 @@ static bool same_alert(const struct dw_alert *a, const struct dw_alert *b)
 	       a->dormant == b->dormant && a->facts == b->facts && a->ack.at == b->ack.at && a->ack.until == b->ack.until;
 }
 
+/* A step of this very alert came, early, before hours or a calendar changed: that it isn't due by now is no end of it,
+ * and nobody must hear that it is resolved. */
+static bool came_before(struct side *s, const struct dw_finding *f)
+{
+	if (!standing(s, f))
+		return false;
+	s->next = *s->row;
+	for (size_t i = 0; i < s->in->n_told; i++)
+		if (in_episode(s, &s->in->told[i]) && s->in->told[i].state != DW_STEP_COVERED && place(s, &s->in->told[i]) >= 0)
+			return true;
+	s->next = (struct dw_alert){ 0 };
+	return false;
+}
+
 static void decide_side(struct side *s)
 {
 	struct dw_plan *plan = s->plan;
 	const struct dw_finding *f = &plan->finding[s->side];
 	struct dw_owed *owed = &plan->owed[s->side];
 
-	*owed = (struct dw_owed){ .step = -1, .at = DW_UNKNOWN, .next_at = DW_NEVER, .next_step = -1 };
+	*owed = (struct dw_owed){ .step = -1, .at = DW_UNKNOWN, .due = DW_UNKNOWN, .next_at = DW_NEVER, .next_due = DW_NEVER,
+				  .next_step = -1 };
 	if (f->kind != DW_NO_KIND) {
 		s->ladder = &s->rules->ladder[f->kind];
-		dw_ladder_owed(s->ladder, anchored(s, f), f->found_at, s->in->now, owed);
-		look_at(plan, owed->next_at, s->in->now);
+		s->anchor = anchored(s, f);
+		s->found_at = f->found_at;
+		take_turns(s, owed);
 		plan->state[s->side] = DW_WATCHING;
 	}
-	if (owed->step >= 0)
-		decide_open(s, f, owed);
+	if (owed->step >= 0 || (s->ladder && came_before(s, f)))
+		decide_open(s, f);
 	else
 		decide_quiet(s);
 	plan->alert[s->side] = s->next;

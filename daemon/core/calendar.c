@@ -79,8 +79,6 @@ int dw_holidays_add(struct dw_holidays *h, const char *text, struct dw_err *err)
 {
 	char q[DW_QUOTE_SIZE];
 	struct dw_days d;
-	size_t at, end;
-	int r;
 
 	if (!range(text, &d))
 		return dw_err_set(err, -EINVAL,
@@ -90,6 +88,14 @@ int dw_holidays_add(struct dw_holidays *h, const char *text, struct dw_err *err)
 		return dw_err_set(err, -EINVAL, "\"%s\" ends before it begins", dw_quote(q, text));
 	if (d.last - d.first >= RANGE_MAX)
 		return dw_err_set(err, -EINVAL, "\"%s\" is over %d days long", dw_quote(q, text), RANGE_MAX);
+	return dw_holidays_put(h, d, err);
+}
+
+int dw_holidays_put(struct dw_holidays *h, struct dw_days d, struct dw_err *err)
+{
+	size_t at, end;
+	int r;
+
 	/* everything that touches d, at..end, becomes one with it */
 	at = first_ending(h, d.first - 1);
 	for (end = at; end < h->n && h->range[end].first <= d.last + 1; end++) {
@@ -188,4 +194,62 @@ dw_time dw_daily_last(const struct dw_zone *z, dw_time t, int minute_of_day, uns
 			return at;
 	}
 	return DW_UNKNOWN;
+}
+
+/* ---- working time ---- */
+
+/* The span on this day in instants; false: it has none (a spring gap swallowed it). 24:00 is the next day's start. */
+static bool span_on(const struct dw_working *w, int32_t day, const struct dw_span *s, dw_time *from, dw_time *to)
+{
+	*from = at_minute(w->zone, day, s->from);
+	*to = s->to >= 1440 ? at_minute(w->zone, day + 1, s->to - 1440) : at_minute(w->zone, day, s->to);
+	return *from != DW_UNKNOWN && *to != DW_UNKNOWN && *from <= *to;
+}
+
+static bool known_hours(const struct dw_working *w, dw_time t)
+{
+	return w->hours && w->hours->n > 0 && w->zone && t > DW_TIME_MIN && t < DW_TIME_MAX;
+}
+
+dw_time dw_working_last(const struct dw_working *w, dw_time t)
+{
+	int32_t day;
+
+	if (!known_hours(w, t))
+		return t;
+	day = dw_zone_day(w->zone, t) + 1; /* a gap can put one day's time into the next */
+	for (int i = 0; i <= DW_WORKING_BACK_S / 86400 + 2; i++, day--) {
+		if (!dw_day_works(day, w->week, w->off))
+			continue;
+		for (size_t k = w->hours->n; k-- > 0;) {
+			dw_time from, to;
+
+			if (!span_on(w, day, &w->hours->span[k], &from, &to) || from > t)
+				continue;
+			if (to > t)
+				to = t;
+			return t - to <= DW_WORKING_BACK_S ? to : t;
+		}
+	}
+	return t;
+}
+
+dw_time dw_working_next(const struct dw_working *w, dw_time t)
+{
+	int32_t day;
+
+	if (!known_hours(w, t))
+		return t;
+	day = dw_zone_day(w->zone, t) - 1;
+	for (int i = 0; i <= DAILY_MAX; i++, day++) {
+		if (!dw_day_works(day, w->week, w->off))
+			continue;
+		for (size_t k = 0; k < w->hours->n; k++) {
+			dw_time from, to;
+
+			if (span_on(w, day, &w->hours->span[k], &from, &to) && to >= t)
+				return from > t ? from : t;
+		}
+	}
+	return t;
 }

@@ -219,19 +219,47 @@ dw_time dw_ladder_time(const struct dw_ladder *l, int step, int64_t number, dw_t
 	return DW_NEVER;
 }
 
-static void due_next(struct dw_owed *o, int step, dw_time at)
+/* When a step that is due at `due` comes. */
+static dw_time comes(const struct dw_step *s, const struct dw_turn *turn, dw_time act_by, dw_time due)
+{
+	dw_time at;
+
+	if (!turn || !s->urgent || turn->working.hours == NULL || turn->working.hours->n == 0)
+		return due;
+	at = dw_working_last(&turn->working, due);
+	if (due < act_by)
+		return at;
+	if (at < act_by)
+		return due; /* it says that the date has passed */
+	if (turn->not_before != DW_UNKNOWN && at < turn->not_before)
+		return turn->not_before < due ? turn->not_before : due;
+	return at;
+}
+
+static void due_next(struct dw_owed *o, int step, int64_t number, dw_time at, dw_time due)
 {
 	if (at < o->next_at) {
 		o->next_at = at;
+		o->next_due = due;
 		o->next_step = step;
+		o->next_number = number;
 	}
 }
 
-static void owed_step(struct dw_owed *o, int step, int64_t number, dw_time at)
+/* One passed over while it was still to come never comes. */
+static void forget_next(struct dw_owed *o)
+{
+	o->next_at = o->next_due = DW_NEVER;
+	o->next_step = -1;
+	o->next_number = 0;
+}
+
+static void owed_step(struct dw_owed *o, int step, int64_t number, dw_time at, dw_time due)
 {
 	o->step = step;
 	o->number = number;
 	o->at = at;
+	o->due = due;
 }
 
 /* `found` counts only where no timed step has come; once one has, it is passed over for good. */
@@ -240,32 +268,60 @@ static void owed_found(const struct dw_ladder *l, dw_time found_at, dw_time now,
 	if (o->step >= 0 || l->n == 0 || l->step[0].when != DW_WHEN_FOUND)
 		return;
 	if (found_at <= now)
-		owed_step(o, 0, 0, found_at);
+		owed_step(o, 0, 0, found_at, found_at);
 	else
-		due_next(o, 0, found_at);
+		due_next(o, 0, 0, found_at, found_at);
+}
+
+/* The repetitions: the last that has come, and the one after it. */
+static void owed_every(const struct dw_ladder *l, int step, const struct dw_turn *turn, dw_time act_by, dw_time now,
+		       struct dw_owed *o)
+{
+	const struct dw_step *s = &l->step[step];
+	dw_time base = every_base(l, act_by), at;
+	int64_t k = now >= base ? (now - base) / s->offset : 0; /* due already, so come */
+	int64_t end = now + DW_WORKING_BACK_S >= base ? (now + DW_WORKING_BACK_S - base) / s->offset + 1 : k + 1;
+
+	/* of those due later, those up to somewhere were moved to before now */
+	while (turn && end - k > 1) {
+		int64_t mid = k + (end - k) / 2;
+
+		if (comes(s, turn, act_by, base + mid * s->offset) <= now)
+			k = mid;
+		else
+			end = mid;
+	}
+	at = comes(s, turn, act_by, base + k * s->offset);
+	if (k >= 1) {
+		owed_step(o, step, k, at, base + k * s->offset);
+		forget_next(o);
+	}
+	due_next(o, step, k + 1, comes(s, turn, act_by, base + (k + 1) * s->offset), base + (k + 1) * s->offset);
+}
+
+void dw_ladder_owed_by(const struct dw_ladder *l, const struct dw_turn *turn, dw_time act_by, dw_time found_at, dw_time now,
+		       struct dw_owed *out)
+{
+	*out = (struct dw_owed){ .step = -1, .at = DW_UNKNOWN, .due = DW_UNKNOWN, .next_at = DW_NEVER, .next_due = DW_NEVER,
+				 .next_step = -1 };
+	for (int i = 0; act_by != DW_UNKNOWN && i < (int)l->n; i++) {
+		const struct dw_step *s = &l->step[i];
+
+		if (s->when == DW_WHEN_AT) {
+			dw_time due = act_by + s->offset, at = comes(s, turn, act_by, due);
+
+			if (at <= now) {
+				owed_step(out, i, 0, at, due);
+				forget_next(out);
+			} else
+				due_next(out, i, 0, at, due);
+		} else if (s->when == DW_WHEN_EVERY)
+			owed_every(l, i, turn, act_by, now, out);
+	}
+	owed_found(l, found_at, now, out);
 }
 
 void dw_ladder_owed(const struct dw_ladder *l, dw_time act_by, dw_time found_at, dw_time now, struct dw_owed *out)
 {
-	*out = (struct dw_owed){ .step = -1, .at = DW_UNKNOWN, .next_at = DW_NEVER, .next_step = -1 };
-	for (int i = 0; act_by != DW_UNKNOWN && i < (int)l->n; i++) {
-		const struct dw_step *s = &l->step[i];
-		dw_time at;
-		int64_t k;
-
-		if (s->when == DW_WHEN_AT) {
-			at = act_by + s->offset;
-			if (at <= now)
-				owed_step(out, i, 0, at);
-			else
-				due_next(out, i, at);
-		} else if (s->when == DW_WHEN_EVERY) {
-			at = every_base(l, act_by);
-			k = now >= at ? (now - at) / s->offset : 0;
-			if (k >= 1)
-				owed_step(out, i, k, at + k * s->offset);
-			due_next(out, i, at + (k + 1) * s->offset);
-		}
-	}
-	owed_found(l, found_at, now, out);
+	dw_ladder_owed_by(l, NULL, act_by, found_at, now, out);
 }

@@ -83,6 +83,33 @@ size_t dw_people_serving(const struct dw_people *people, int owner, unsigned rol
 	return n;
 }
 
+struct dw_working dw_people_working(const struct dw_people *people, int person)
+{
+	const struct dw_person *p;
+
+	if (person < 0 || (size_t)person >= people->n)
+		return (struct dw_working){ 0 };
+	p = &people->p[person];
+	return (struct dw_working){ .zone = p->zone, .week = p->working_days ? p->working_days : people->working_days,
+				    .off = &p->off, .hours = &p->hours };
+}
+
+dw_time dw_people_daily_next(const struct dw_people *people, int person, dw_time t)
+{
+	struct dw_working w = dw_people_working(people, person);
+	const struct dw_person *p = &people->p[person];
+
+	return p->daily_minute < 0 ? DW_NEVER : dw_daily_next(p->zone, t, p->daily_minute, w.week, w.off);
+}
+
+dw_time dw_people_daily_last(const struct dw_people *people, int person, dw_time t)
+{
+	struct dw_working w = dw_people_working(people, person);
+	const struct dw_person *p = &people->p[person];
+
+	return p->daily_minute < 0 ? DW_UNKNOWN : dw_daily_last(p->zone, t, p->daily_minute, w.week, w.off);
+}
+
 void dw_people_fini(struct dw_people *people)
 {
 	for (size_t i = 0; i < people->n; i++) {
@@ -94,6 +121,8 @@ void dw_people_fini(struct dw_people *people)
 		for (size_t k = 0; k < p->n_alias; k++)
 			free(p->alias[k]);
 		free(p->alias);
+		dw_holidays_fini(&p->holidays);
+		dw_holidays_fini(&p->off);
 	}
 	free(people->p);
 	free(people->operators);

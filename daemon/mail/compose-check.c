@@ -198,7 +198,6 @@ int dw_templates_check(const struct dw_config *config, dw_template_complain_fn *
 	DW_BUF folder = { 0 };
 	int r;
 
-	dw_mime_init();
 	/* with our own templates first: where an override says nothing any more, what would show it isn't wrong for that */
 	r = learn ? compose_all(config, "en", false, learn, &t, err) : dw_err_oom(err);
 	if (r == 0)

@@ -193,6 +193,26 @@ static void set_told(const struct dw_making *m, struct dw_tval *map, const struc
 	dw_tval_set(map, "told", list);
 }
 
+/* Of those the next step speaks to, for whom it comes then; others have other hours, and hear of it at another time. */
+static size_t who_next(const struct dw_people *people, const struct dw_mail_item *item, int who[DW_ROLE_COUNT])
+{
+	size_t n = dw_people_serving(people, item->owner, item->ladder->step[item->next_step].roles, who), kept = 0;
+	int then[DW_ROLE_COUNT];
+
+	for (size_t i = 0; i < n; i++) {
+		struct dw_turn turn = dw_alert_turn(people, who[i], NULL);
+		struct dw_owed o;
+
+		dw_ladder_owed_by(item->ladder, &turn, item->act_by, DW_NEVER, item->next_at, &o);
+		if (o.step >= item->next_step)
+			then[kept++] = who[i];
+	}
+	if (kept == 0 || !item->ladder->step[item->next_step].urgent)
+		return n;
+	memcpy(who, then, kept * sizeof(*who));
+	return kept;
+}
+
 static void set_next(const struct dw_making *m, struct dw_tval *map, const struct dw_mail_item *item)
 {
 	const struct dw_people *people = &m->view->config->people;
@@ -204,13 +224,14 @@ static void set_next(const struct dw_making *m, struct dw_tval *map, const struc
 	if (!item->ladder || item->next_step < 0 || (size_t)item->next_step >= item->ladder->n || item->next_at == DW_NEVER ||
 	    item->next_at == DW_UNKNOWN || people->n == 0)
 		return;
-	n = dw_people_serving(people, item->owner, item->ladder->step[item->next_step].roles, who);
+	n = who_next(people, item, who);
 	next = dw_tval_map();
 	dw_words_names(&b, m->words, people, who, n, m->view->person);
 	dw_set_buf(next, "names", &b);
 	dw_words_date(&b, m->words, m->zone, item->next_at, DW_DATE_NEAR);
 	dw_set_buf(next, "when", &b);
-	dw_tval_set_bool(next, "spared", item->ack && item->ack->at != DW_UNKNOWN && item->next_at <= item->ack->until);
+	dw_tval_set_bool(next, "spared", item->ack && item->ack->at != DW_UNKNOWN &&
+					       (item->next_due ? item->next_due : item->next_at) <= item->ack->until);
 	dw_tval_set(map, "next", next);
 }
 

@@ -2,9 +2,11 @@
  * all of them: one of which everything is known, one of which nothing is. */
 #include "compose-impl.h"
 
+#include <stdio.h>
+
 #define NOW INT64_C(1795447800) /* Mon 23 Nov 2026, 15:30 UTC */
 
-enum { READER, OTHER, PEOPLE, FOLD = 250 };
+enum { READER, OTHER, PEOPLE, PROOF = 12, FOLD = 250 };
 
 struct order {
 	struct dw_order order;
@@ -26,6 +28,7 @@ struct dw_samples {
 	struct dw_memory memory;
 	struct dw_hand hand;
 	struct dw_overlay overlay;
+	struct dw_mail_proof proof[PROOF];
 	struct dw_mail_item fold[FOLD];
 };
 
@@ -111,6 +114,29 @@ static void make_bare(struct dw_samples *s)
 					   .next_at = DW_NEVER };
 }
 
+/* What can be said of an agreement, by people and by feeds in turn, and in the end that each no longer holds. */
+static void make_proof(struct dw_samples *s)
+{
+	static const struct {
+		enum dw_field field;
+		const char *value; /* "": withdrawn */
+	} said[PROOF] = {
+		{ DW_F_PROMISED_AT, "2026-11-30" },   { DW_F_EXTENSION_STATE, "requested" }, { DW_F_EXTENSION_STATE, "accepted" },
+		{ DW_F_EXTENSION_STATE, "declined" }, { DW_F_EXTENSION_STATE, "none" },	    { DW_F_EXTENSION_STATE, "perhaps" },
+		{ DW_F_EXTENSION_UNTIL, "2026-12-12" }, { DW_F_AGREED_AT, "2026-12-10" },    { DW_F_PROMISED_AT, "" },
+		{ DW_F_EXTENSION_STATE, "" },	      { DW_F_EXTENSION_UNTIL, "" },	    { DW_F_AGREED_AT, "" },
+	};
+
+	for (int i = 0; i < PROOF; i++) {
+		struct dw_mail_proof *p = &s->proof[i];
+
+		*p = (struct dw_mail_proof){ .at = NOW - (PROOF - i) * DW_DAY, .field = said[i].field, .hand = i & 1,
+					     .withdrawn = !*said[i].value };
+		snprintf(p->by, sizeof(p->by), "%s", p->hand ? "bo" : "shop");
+		snprintf(p->value, sizeof(p->value), "%s", said[i].value);
+	}
+}
+
 int dw_samples_new(struct dw_samples **out, const struct dw_config *config, const char *language, struct dw_err *err)
 {
 	struct dw_samples *s = dw_calloc(1, sizeof(*s));
@@ -131,6 +157,7 @@ int dw_samples_new(struct dw_samples **out, const struct dw_config *config, cons
 		dw_ladder_default(&s->config.ladder[k], (enum dw_kind)k);
 	s->memory = DW_MEMORY_NONE;
 	s->ack = (struct dw_ack){ .at = NOW - 3600, .until = NOW + DW_DAY, .by = "bo" };
+	make_proof(s);
 	make_bare(s);
 	r = make_full(s);
 	if (r < 0) {
@@ -179,6 +206,8 @@ static struct dw_mail_item item_of(struct dw_samples *s, enum dw_kind kind, dw_t
 	i.ack = &s->ack;
 	i.stale = true;
 	i.missing_since = NOW - DW_DAY;
+	i.proof = s->proof;
+	i.n_proof = i.side == DW_SIDE_CLAIM ? PROOF : 0;
 	i.why_you = dw_notes_find("redirected");
 	return i;
 }
@@ -240,7 +269,7 @@ static void pour_kinds(struct pouring *p)
 			for (size_t a = 0; a < DW_COUNT(at); a++)
 				for (int by = DW_EXT_BY_SELLER; by <= (full && a < 2 ? DW_EXT_BY_NOBODY : DW_EXT_BY_SELLER); by++) {
 					s->pack.extension = (enum dw_ext_by)by;
-					s->pack.max_extension_days = by == DW_EXT_BY_BUYER ? 41 : 90; /* caps the proposal */
+					s->pack.max_extension_days = by == DW_EXT_BY_BUYER ? 41 : by == DW_EXT_BY_NOBODY ? 50 : 90; /* caps the proposal, is near it, is far */
 					s->pack.receipt_extension = by == DW_EXT_BY_BUYER ? 0 : 15;
 					s->full.dates.eta_failed = a == 1;
 					s->full.dates.e_stale = by == DW_EXT_BY_BUYER;
@@ -252,6 +281,91 @@ static void pour_kinds(struct pouring *p)
 	s->pack.extension = DW_EXT_BY_SELLER;
 	s->pack.max_extension_days = 90;
 	s->pack.receipt_extension = 15;
+}
+
+/* Until the order is put back as it was: a text stays where it is. */
+static void hide(struct dw_order *o, enum dw_field x, bool hidden)
+{
+	if (hidden)
+		o->f.known &= ~(UINT32_C(1) << x);
+}
+
+/* What a claim is argued with: late or in time, still here, extended or not, by whose word; and what the platform does. */
+static void pour_claims(struct pouring *p)
+{
+	static const enum dw_kind kinds[] = { DW_DISPUTE, DW_AUTO_CONFIRMED_UNDELIVERED, DW_SHIPPED_LATE };
+	static const struct {
+		int first, promise; /* days from now; first 0: not extended, promise 0: none is known */
+		enum dw_extension extension;
+		bool shipped, delivered, received, amount, by_main, clocks, proof;
+	} cases[] = {
+		{ -20, -14, DW_EXT_ACCEPTED, .shipped = true, .delivered = true, .received = true, .amount = true, .by_main = true, .clocks = true },
+		{ -20, -13, DW_EXT_REQUESTED, .shipped = true, .amount = true, .proof = true },
+		{ 0, 7, DW_EXT_DECLINED, .shipped = true, .clocks = true, .proof = true },
+		{ 0, -1, DW_EXT_REQUESTED, .amount = true, .proof = true },
+		{ 0, 7, DW_EXT_NONE, .clocks = true },
+		{ 0, 0, DW_EXT_NONE, .shipped = true, .received = true, .proof = true },
+	};
+	struct dw_samples *s = p->s;
+	struct dw_order *o = &s->full.order;
+	struct dw_dates *d = &s->full.dates;
+	const struct order known = s->full;
+
+	s->memory.first_seen = NOW - 30 * DW_DAY;
+	s->memory.disputed_since = NOW - 4 * DW_DAY;
+	for (size_t i = 0; i < DW_COUNT(cases); i++)
+		for (size_t k = 0; k < DW_COUNT(kinds); k++) {
+			struct dw_mail_item item = item_of(s, kinds[k], kinds[k] == DW_DISPUTE ? NOW + DW_DAY : DW_UNKNOWN, true);
+
+			d->p = d->x = cases[i].promise ? NOW + cases[i].promise * DW_DAY : DW_UNKNOWN;
+			d->promise = cases[i].first ? NOW + cases[i].first * DW_DAY : d->p;
+			d->extension = cases[i].extension;
+			d->r = cases[i].received ? known.dates.r : DW_UNKNOWN;
+			d->status = kinds[k] == DW_DISPUTE ? DW_DISPUTED : cases[i].received ? DW_COMPLETED : DW_SHIPPED;
+			d->eta_failed = i == 1;
+			o->accepted_by_main = cases[i].by_main;
+			hide(o, DW_F_SHIPPED_AT, !cases[i].shipped);
+			hide(o, DW_F_DELIVERED_AT, !cases[i].delivered);
+			hide(o, DW_F_AMOUNT, !cases[i].amount);
+			hide(o, DW_F_TRANSPORT, !cases[i].shipped);
+			hide(o, DW_F_AGREED_AT, i == 4);
+			o->origin[DW_F_AGREED_AT] = o->origin[DW_F_EXTENSION_STATE] = i & 1 ? DW_FROM_HAND : DW_FROM_MAIN;
+			s->pack.dispute_call_day = cases[i].clocks ? 4 : 0;
+			s->pack.dispute_auto_day = cases[i].clocks ? 7 : 0;
+			s->pack.payout = cases[i].clocks ? DW_PAYOUT_RECEIPT : DW_PAYOUT_UNKNOWN;
+			item.n_proof = cases[i].proof ? PROOF : 0;
+			pour_item(p, DW_MAIL_ALERT, item);
+			s->full = known;
+		}
+	s->memory = DW_MEMORY_NONE;
+	s->pack.dispute_call_day = s->pack.dispute_auto_day = 0;
+	s->pack.payout = DW_PAYOUT_UNKNOWN;
+}
+
+/* Who may extend the receiving time and how often, before any extension and after the first. */
+static void pour_receipts(struct pouring *p)
+{
+	struct dw_samples *s = p->s;
+	struct dw_order *o = &s->full.order;
+	const struct order known = s->full;
+
+	hide(o, DW_F_DELIVERED_AT, true);
+	s->full.dates.r = DW_UNKNOWN;
+	s->full.dates.status = DW_SHIPPED;
+	for (int by = DW_RECEIPT_BY_UNKNOWN; by <= DW_RECEIPT_BY_NOBODY; by++)
+		for (int times = 0; times <= 2; times++)
+			for (int used = 0; used < 2; used++) {
+				s->pack.receipt_by = (enum dw_receipt_by)by;
+				s->pack.receipt_seller_times = s->pack.receipt_buyer_times = times;
+				s->pack.payout = times ? DW_PAYOUT_RECEIPT : DW_PAYOUT_UNKNOWN;
+				o->f.num[DW_F_RECEIPT_EXTENSIONS] = used;
+				s->full.dates.eta = used ? NOW + 30 * DW_DAY : known.dates.eta; /* one extension will do; no number of them will */
+				pour_item(p, DW_MAIL_ALERT, item_of(s, DW_EXTEND_RECEIPT, NOW + DW_DAY, true));
+			}
+	s->full = known;
+	s->pack.receipt_by = DW_RECEIPT_BY_UNKNOWN;
+	s->pack.receipt_seller_times = s->pack.receipt_buyer_times = 0;
+	s->pack.payout = DW_PAYOUT_UNKNOWN;
 }
 
 static void pour_resolved(struct pouring *p)
@@ -317,6 +431,8 @@ int dw_samples_compose(struct dw_samples *s, struct dw_composer *c, dw_template_
 	struct pouring p = { .c = c, .s = s, .complain = complain, .ctx = ctx, .err = err };
 
 	pour_kinds(&p);
+	pour_claims(&p);
+	pour_receipts(&p);
 	pour_resolved(&p);
 	pour_folds(&p);
 	pour_notes(&p);

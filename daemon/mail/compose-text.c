@@ -152,12 +152,13 @@ static bool is_digit(uint32_t c)
 }
 
 /* May a line end between two characters without a blank? Chinese breaks anywhere, but no line begins with a mark that
- * closes or ends with one that opens (GB/T 15834, 5.1), and 11月28日 stays together. */
+ * closes or ends with one that opens (GB/T 15834, 5.1), and 11月28日（周六）15:59 stays together. */
 static bool may_break(uint32_t before, uint32_t after)
 {
 	if (width(before) < 2 && width(after) < 2)
 		return false;
-	if ((is_digit(before) && among(after, "年月日")) || (is_digit(after) && among(before, "年月")))
+	if ((is_digit(before) && among(after, "年月日")) || (is_digit(after) && among(before, "年月）")) ||
+	    (among(before, "周") && among(after, "一二三四五六日")) || (among(before, "日") && among(after, "（")))
 		return false;
 	return !among(after, "，。、；：？！）」』】》〉〕］｝”’…—～·％℃,.;:?!)]}%") && !among(before, "（「『【《〈〔［｛“‘￥([{");
 }

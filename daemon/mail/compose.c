@@ -71,7 +71,7 @@ struct plan {
 
 static bool only_lines(const struct dw_mail_view *v)
 {
-	return v->type == DW_MAIL_FEED || v->type == DW_MAIL_NOTE;
+	return v->type == DW_MAIL_FEED || v->type == DW_MAIL_NOTE || v->type == DW_MAIL_CLOSURE;
 }
 
 static size_t at_most(size_t n, size_t max)
@@ -95,7 +95,7 @@ static void make_plan(struct plan *p, const struct dw_mail_view *v)
 	size_t left = DW_MAIL_LINES_MAX;
 
 	*p = (struct plan){ .one_order = v->n_item > 0 && v->type != DW_MAIL_DAILY && v->type != DW_MAIL_FIRST_LOOK &&
-					 v->type != DW_MAIL_FEED };
+					 v->type != DW_MAIL_FEED && v->type != DW_MAIL_CLOSURE };
 	for (int turn = 0; turn < 3; turn++) /* the most urgent have the first claim on the lines */
 		for (size_t i = 0; i < v->n_item; i++) {
 			const struct dw_mail_item *item = &v->item[i];
@@ -134,6 +134,8 @@ static const char *type_name(enum dw_mail_type type)
 		return "feed";
 	case DW_MAIL_ANSWER:
 		return "answer";
+	case DW_MAIL_CLOSURE:
+		return "closure";
 	case DW_MAIL_NOTE:
 		break;
 	}
@@ -224,6 +226,36 @@ static void set_feed_names(struct dw_tval *map, const struct dw_making *m)
 	dw_set_buf(map, "feeds", &b);
 }
 
+/* mails_per_day: what waited for this mail, and when the next one comes after the day's last. */
+static void set_budget(struct dw_tval *map, const struct dw_making *m)
+{
+	const struct dw_mail_view *v = m->view;
+	DW_BUF b = { 0 };
+
+	set_count(map, "held", v->n_held);
+	set_count(map, "per_day", v->per_day > 0 ? (size_t)v->per_day : 0);
+	if (v->last_before <= 0)
+		return;
+	dw_words_date(&b, m->words, m->zone, v->last_before, DW_DATE_SUBJECT);
+	dw_set_buf(map, "next_mail", &b);
+}
+
+/* Which days, and how far ahead. */
+static void set_closure(struct dw_tval *map, const struct dw_making *m)
+{
+	const struct dw_closure *c = m->view->closure;
+	DW_BUF b = { 0 };
+
+	if (!c)
+		return;
+	dw_words_date(&b, m->words, m->zone, dw_day_start(m->zone, c->first), DW_DATE_DAY);
+	dw_set_buf(map, "off_from", &b);
+	dw_words_date(&b, m->words, m->zone, dw_day_start(m->zone, c->last), DW_DATE_DAY);
+	dw_set_buf(map, "off_to", &b);
+	set_count(map, "off_days", (size_t)(c->last - c->first) + 1);
+	set_count(map, "before", (size_t)c->before);
+}
+
 /* What subject, intro and footer are told. */
 static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p, const char *title)
 {
@@ -238,9 +270,11 @@ static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p,
 		set_counts(m, map, p);
 	if (p->one_order && v->n_item > 1)
 		set_count(map, "extra", v->n_item - 1);
-	if (only_lines(v) || (v->type == DW_MAIL_ANSWER && !dw_empty(v->title)))
+	if ((only_lines(v) && v->type != DW_MAIL_CLOSURE) || (v->type == DW_MAIL_ANSWER && !dw_empty(v->title)))
 		dw_set_scrubbed(map, "words", v->type == DW_MAIL_ANSWER ? v->title : title, DW_SUBJECT_MAX);
 	set_feed_names(map, m);
+	set_budget(map, m);
+	set_closure(map, m);
 	dw_set_scrubbed(map, "reader", v->config->people.p[v->person].name, 64);
 	m->words->place(&b, m->zone);
 	dw_set_buf(map, "place", &b);
@@ -417,12 +451,15 @@ static void add_sections(struct section *s)
 	case DW_MAIL_ANSWER:
 		dw_tval_push(s->list, dw_outcome_section(s->m, &s->r));
 		return;
+	case DW_MAIL_CLOSURE:
+		add_rows(s, "closure", v->item, p->line, p->n_line, p->more_line + v->n_more);
+		break;
 	case DW_MAIL_FEED:
 	case DW_MAIL_NOTE:
 		break;
 	}
 	add_notes(s, only_lines(v) ? "plain" : "notes");
-	if (only_lines(v))
+	if (only_lines(v) && v->type != DW_MAIL_CLOSURE)
 		add_rows(s, "by_hand", v->item, p->line, p->n_line, p->more_line);
 	if (v->type != DW_MAIL_DAILY) {
 		add_rows(s, "settled", v->item, p->settled, p->n_settled, p->more_settled);
@@ -693,6 +730,26 @@ void dw_mail_fini(struct dw_mail *m)
 	*m = (struct dw_mail){ 0 };
 }
 
+/* What a list of mails shows of one: the same subject and Message-ID as in the whole of it. */
+static int compose_bare(const struct dw_making *m, struct dw_mail *out)
+{
+	DW_CLEANUP(dw_tval_freep) struct dw_tval *about = NULL, *notes = dw_tval_list();
+	struct plan plan;
+	DW_BUF subject = { 0 }, title = { 0 };
+	int r = render_notes(m, notes, &title);
+
+	if (r < 0)
+		return r;
+	make_plan(&plan, m->view);
+	about = mail_map(m, &plan, dw_buf_str(&title));
+	r = render_subject(m, about, &subject);
+	if (r < 0)
+		return r;
+	out->subject = dw_buf_take(&subject);
+	out->message_id = checked_id(m->view);
+	return out->subject && out->message_id ? 0 : dw_err_oom(m->err);
+}
+
 static int compose(const struct dw_making *m, struct dw_mail *out)
 {
 	DW_CLEANUP(dw_tval_freep) struct dw_tval *root = dw_tval_map();
@@ -707,7 +764,9 @@ static int compose(const struct dw_making *m, struct dw_mail *out)
 	if (r < 0)
 		return r;
 	out->subject = dw_buf_take(&subject);
-	return out->subject ? write_mail(m, &plan, out) : dw_err_oom(m->err);
+	if (!out->subject)
+		return dw_err_oom(m->err);
+	return m->set->learn ? 0 : write_mail(m, &plan, out); /* templates are looked at: nobody needs the bytes */
 }
 
 int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_mail_view *view, struct dw_err *err)
@@ -733,7 +792,7 @@ int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_
 	m.zone = people->p[view->person].zone ? people->p[view->person].zone : view->config->zone;
 	if (!m.zone)
 		m.zone = &dw_zone_utc;
-	r = compose(&m, &mail);
+	r = view->bare ? compose_bare(&m, &mail) : compose(&m, &mail);
 	if (shortages != dw_shortages())
 		r = dw_err_oom(err);
 	if (r < 0)

@@ -150,6 +150,16 @@ static int step_set(struct dw_store *st, int64_t id, enum dw_step_state state, i
 	return dw_err_set(err, -ENOENT, "store: no such row");
 }
 
+static int step_hold(struct dw_store *st, int64_t id, struct dw_err *err)
+{
+	DW_ROWS(dw_mem_of(st), MEM_STEP, struct dw_step_row, row)
+		if (row->told.id == id && row->told.state == DW_STEP_WAITING) {
+			row->told.deliver = DW_DELIVER_HELD;
+			return 0;
+		}
+	return dw_err_set(err, -ENOENT, "store: no such row");
+}
+
 static int step_each(struct dw_store *st, int64_t order, enum dw_side side, int64_t episode, dw_step_fn fn, void *ctx,
 		     DW_UNUSED struct dw_err *err)
 {
@@ -161,6 +171,16 @@ static int step_each(struct dw_store *st, int64_t order, enum dw_side side, int6
 		if (r != 0)
 			return r;
 	}
+	return 0;
+}
+
+static int step_told(struct dw_store *st, int64_t order, enum dw_side side, int64_t episode, const char *person,
+		     DW_UNUSED struct dw_err *err)
+{
+	DW_ROWS(dw_mem_of(st), MEM_STEP, struct dw_step_row, row)
+		if (row->order == order && row->told.side == side && row->told.episode == episode &&
+		    row->told.kind != DW_NO_KIND && row->told.state != DW_STEP_COVERED && strcmp(row->person, person) == 0)
+			return 1;
 	return 0;
 }
 
@@ -212,7 +232,9 @@ void dw_mem_alert_ops(struct dw_store_ops *ops)
 	ops->episode_next = episode_next;
 	ops->step_add = step_add;
 	ops->step_set = step_set;
+	ops->step_hold = step_hold;
 	ops->step_each = step_each;
+	ops->step_told = step_told;
 	ops->step_waiting = step_waiting;
 	ops->step_of_mail = step_of_mail;
 }

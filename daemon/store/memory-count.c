@@ -72,7 +72,8 @@ static void count_steps(struct dw_memstore *s, dw_time now, struct dw_counts *c)
 		c->step[t->state]++;
 		if (t->state == DW_STEP_MAILED)
 			c->told[told_as(s, row, now)]++;
-		c->stuck += t->state == DW_STEP_WAITING && t->deliver == DW_DELIVER_NOW && t->at < now - DW_STUCK_S;
+		c->stuck += t->state == DW_STEP_WAITING && ((t->deliver == DW_DELIVER_NOW && t->at < now - DW_STUCK_S) ||
+							    (t->deliver == DW_DELIVER_HELD && t->at < now - DW_HELD_S));
 	}
 }
 

@@ -147,6 +147,17 @@ static int mail_next(struct dw_store *st, dw_time *next_try, DW_UNUSED struct dw
 	return 0;
 }
 
+static int64_t mail_made(struct dw_store *st, const char *person, dw_time from, dw_time to, int64_t before,
+			 DW_UNUSED struct dw_err *err)
+{
+	int64_t n = 0;
+
+	DW_ROWS(dw_mem_of(st), MEM_MAIL, struct dw_mem_mail, m)
+		n += m->row.created >= from && m->row.created < to && m->row.id < before &&
+		     m->row.state != DW_MAIL_WITHDRAWN && strcmp(m->row.person, person) == 0;
+	return n;
+}
+
 static int mail_lease(struct dw_store *st, int64_t id, dw_time now, DW_UNUSED struct dw_err *err)
 {
 	struct dw_mem_mail *m = dw_mem_mail(dw_mem_of(st), id);
@@ -229,6 +240,7 @@ void dw_mem_outbox_ops(struct dw_store_ops *ops)
 	ops->mail_due = mail_due;
 	ops->mail_due_elsewhere = mail_due_elsewhere;
 	ops->mail_next = mail_next;
+	ops->mail_made = mail_made;
 	ops->mail_lease = mail_lease;
 	ops->mail_release = mail_release;
 	ops->mail_each = mail_each;

@@ -151,7 +151,7 @@ int dw_schema_migrate(struct dw_sqlite *s, const struct dw_schema *schema, int64
 		      struct dw_err *err)
 {
 	for (int64_t v = from; v < schema->version; v++) {
-		int r = v > 0 ? dw_state_backup(s, v, now, err) : 0;
+		int r = from > 0 ? dw_state_backup(s, v, now, err) : 0; /* a file being made has nothing to keep */
 
 		if (r == 0)
 			r = dw_sqlite_exec(s, "BEGIN IMMEDIATE", err);

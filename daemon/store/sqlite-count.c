@@ -126,11 +126,12 @@ static int count_told(struct dw_sqlite *s, dw_time now, struct dw_counts *c, str
 static int count_stuck(struct dw_sqlite *s, dw_time now, struct dw_counts *c, struct dw_err *err)
 {
 	DW_QUERY q = { 0 };
-	int r = dw_query_open(&q, s, "SELECT count(*) FROM steps WHERE state=0 AND deliver=0 AND at<?", err);
+	int r = dw_query_open(&q, s, "SELECT count(*) FROM steps WHERE state=0 AND at<CASE deliver WHEN 0 THEN ?1 WHEN 3 THEN ?2 END", err);
 
 	if (r < 0)
 		return r;
 	dw_bind_int(&q, now - DW_STUCK_S);
+	dw_bind_int(&q, now - DW_HELD_S);
 	r = dw_query_step(&q, err);
 	if (r < 0)
 		return r;

@@ -124,7 +124,7 @@ int dw_sqlite_mail_put(struct dw_store *st, struct dw_mail_row *row, struct dw_e
 static void take_columns(struct dw_query *q, struct dw_mail_row *row)
 {
 	row->id = dw_col_int(q);
-	row->type = (enum dw_mail_type)dw_col_range(q, 0, DW_MAIL_ANSWER);
+	row->type = (enum dw_mail_type)dw_col_range(q, 0, DW_MAIL_CLOSURE);
 	row->state = (enum dw_mail_state)dw_col_range(q, 0, DW_MAIL_WITHDRAWN);
 	row->person = dw_col_text(q);
 	row->address = dw_col_text(q);
@@ -233,6 +233,30 @@ int dw_sqlite_mail_due_elsewhere(struct dw_store *st, dw_time now, const char *b
 		return n;
 	more = due_elsewhere(dw_sqlite_of(st), true, now, busy, look, ids + n, max - n, err);
 	return more < 0 ? more : n + more;
+}
+
+int64_t dw_sqlite_mail_made(struct dw_store *st, const char *person, dw_time from, dw_time to, int64_t before,
+			    struct dw_err *err)
+{
+	DW_QUERY q = { 0 };
+	int64_t n;
+	int r = dw_query_open(&q, dw_sqlite_of(st),
+			      "SELECT count(*) FROM mails WHERE created>=? AND created<? AND person=? AND id<? AND state<>?",
+			      err);
+
+	if (r < 0)
+		return r;
+	dw_bind_int(&q, from);
+	dw_bind_int(&q, to);
+	dw_bind_text(&q, person);
+	dw_bind_int(&q, before);
+	dw_bind_int(&q, DW_MAIL_WITHDRAWN);
+	r = dw_query_step(&q, err);
+	if (r < 0)
+		return r;
+	n = dw_col_int(&q);
+	r = dw_query_check(&q, err);
+	return r < 0 ? r : n;
 }
 
 int dw_sqlite_mail_next(struct dw_store *st, dw_time *next_try, struct dw_err *err)

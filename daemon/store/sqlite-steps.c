@@ -51,6 +51,18 @@ int dw_sqlite_step_set(struct dw_store *st, int64_t id, enum dw_step_state state
 	return dw_query_one(&q, err);
 }
 
+int dw_sqlite_step_hold(struct dw_store *st, int64_t id, struct dw_err *err)
+{
+	DW_QUERY q = { 0 };
+	int r = dw_query_open(&q, dw_sqlite_of(st), "UPDATE steps SET deliver=? WHERE id=? AND state=0", err);
+
+	if (r < 0)
+		return r;
+	dw_bind_int(&q, DW_DELIVER_HELD);
+	dw_bind_int(&q, id);
+	return dw_query_one(&q, err);
+}
+
 #define STEP_SELECT                                                                                                    \
 	"SELECT id, ord, side, episode, kind, act_by, step, number, person, urgent, state, deliver, at, mail FROM steps"
 
@@ -69,7 +81,7 @@ static int take(struct dw_query *q, struct dw_step_row *out, struct dw_err *err)
 	dw_col_fixed(q, row.person, sizeof(row.person));
 	row.told.urgent = dw_col_bool(q);
 	row.told.state = (enum dw_step_state)dw_col_range(q, 0, DW_STEP_STATE_COUNT - 1);
-	row.told.deliver = (enum dw_deliver)dw_col_range(q, 0, DW_DELIVER_FIRST_LOOK);
+	row.told.deliver = (enum dw_deliver)dw_col_range(q, 0, DW_DELIVER_HELD);
 	row.told.at = dw_col_time(q);
 	row.mail = dw_col_id(q);
 	*out = row;
@@ -108,6 +120,26 @@ int dw_sqlite_step_each(struct dw_store *st, int64_t order, enum dw_side side, i
 		dw_bind_int(&q, episode);
 	}
 	return each(&q, fn, ctx, err);
+}
+
+/* In the order of the key, so that the first answer ends it: step_each would sort the whole episode. */
+int dw_sqlite_step_told(struct dw_store *st, int64_t order, enum dw_side side, int64_t episode, const char *person,
+			struct dw_err *err)
+{
+	DW_QUERY q = { 0 };
+	int r = dw_query_open(&q, dw_sqlite_of(st),
+			      "SELECT 1 FROM steps WHERE ord=? AND side=? AND episode=? AND kind>=0 AND person=? AND state<>?"
+			      " LIMIT 1",
+			      err);
+
+	if (r < 0)
+		return r;
+	dw_bind_int(&q, order);
+	dw_bind_int(&q, side);
+	dw_bind_int(&q, episode);
+	dw_bind_text(&q, person);
+	dw_bind_int(&q, DW_STEP_COVERED);
+	return dw_query_step(&q, err);
 }
 
 int dw_sqlite_step_waiting(struct dw_store *st, const char *person, dw_step_fn fn, void *ctx, struct dw_err *err)

@@ -19,6 +19,8 @@ static int there(struct dw_store *st, struct dw_err *err)
 	struct dw_sqlite *s = dw_sqlite_of(st);
 	int moved = 0;
 
+	if (s->scratch)
+		return 0;
 	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
 	return moved ? dw_err_set(err, -ESTALE, "%s was removed or replaced while it was in use", s->path) : 0;
 }
@@ -120,7 +122,7 @@ static void hurry(struct dw_store *st)
 }
 
 /* The file is hostile until checked: no functions or triggers out of its schema, bounded sizes. */
-static int harden(struct dw_sqlite *s, struct dw_err *err)
+int dw_sqlite_harden(struct dw_sqlite *s, struct dw_err *err)
 {
 	int on;
 
@@ -144,7 +146,7 @@ static int harden(struct dw_sqlite *s, struct dw_err *err)
 static int connect_file(struct dw_sqlite *s, struct dw_err *err)
 {
 	int rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	int r = rc == SQLITE_OK ? harden(s, err) : dw_sqlite_fail(s, rc, err);
+	int r = rc == SQLITE_OK ? dw_sqlite_harden(s, err) : dw_sqlite_fail(s, rc, err);
 
 	if (r == 0 && sqlite3_db_readonly(s->db, "main") == 1)
 		r = dw_err_set(err, -EROFS, "%s is read-only for this user", s->path);
@@ -267,7 +269,7 @@ static int renew_blocks(struct dw_sqlite *s, struct dw_err *err)
 	return r;
 }
 
-static void sqlite_free(struct dw_sqlite *s)
+void dw_sqlite_free(struct dw_sqlite *s)
 {
 	if (s->marked) /* if this fails, the next start checks the file: no harm */
 		sqlite3_exec(s->db, "DELETE FROM meta WHERE key='store.running'", NULL, NULL, NULL);
@@ -285,7 +287,7 @@ static void sqlite_free(struct dw_sqlite *s)
 
 static void close_store(struct dw_store *st)
 {
-	sqlite_free(dw_sqlite_of(st));
+	dw_sqlite_free(dw_sqlite_of(st));
 }
 
 static const struct dw_store_ops ops = {
@@ -332,7 +334,9 @@ static const struct dw_store_ops ops = {
 	.episode_next = dw_sqlite_episode_next,
 	.step_add = dw_sqlite_step_add,
 	.step_set = dw_sqlite_step_set,
+	.step_hold = dw_sqlite_step_hold,
 	.step_each = dw_sqlite_step_each,
+	.step_told = dw_sqlite_step_told,
 	.step_waiting = dw_sqlite_step_waiting,
 	.step_of_mail = dw_sqlite_step_of_mail,
 	.mail_put = dw_sqlite_mail_put,
@@ -341,6 +345,7 @@ static const struct dw_store_ops ops = {
 	.mail_due = dw_sqlite_mail_due,
 	.mail_due_elsewhere = dw_sqlite_mail_due_elsewhere,
 	.mail_next = dw_sqlite_mail_next,
+	.mail_made = dw_sqlite_mail_made,
 	.mail_lease = dw_sqlite_mail_lease,
 	.mail_release = dw_sqlite_mail_release,
 	.mail_each = dw_sqlite_mail_each,
@@ -364,9 +369,21 @@ static const struct dw_store_ops ops = {
 	.freeze = freeze,
 	.tidy = tidy,
 	.backup = backup,
+	.scratch = dw_sqlite_scratch,
 	.check = check,
 	.prune = dw_sqlite_prune,
 };
+
+int dw_sqlite_bare(struct dw_sqlite **out, struct dw_err *err)
+{
+	struct dw_sqlite *s = dw_calloc(1, sizeof(*s));
+
+	if (!s)
+		return dw_err_oom(err);
+	*s = (struct dw_sqlite){ .base.ops = &ops, .mode = DW_STORE_TOOL, .lock = -1 };
+	*out = s;
+	return 0;
+}
 
 static int new_handle(struct dw_sqlite **out, const char *dir, enum dw_store_mode mode, struct dw_err *err)
 {
@@ -380,7 +397,7 @@ static int new_handle(struct dw_sqlite **out, const char *dir, enum dw_store_mod
 	s->dir = dw_strdup(dir);
 	s->path = dw_malloc(n);
 	if (!s->dir || !s->path) {
-		sqlite_free(s);
+		dw_sqlite_free(s);
 		return dw_err_oom(err);
 	}
 	snprintf(s->path, n, "%s/duewatch.db", dir);
@@ -391,7 +408,7 @@ static int new_handle(struct dw_sqlite **out, const char *dir, enum dw_store_mod
 static void sqlite_freep(struct dw_sqlite **s)
 {
 	if (*s)
-		sqlite_free(*s);
+		dw_sqlite_free(*s);
 }
 
 /* What may be done to the folder before the file is judged: a daemon takes the lock and makes an empty file. */

@@ -20,6 +20,7 @@ struct dw_sqlite {
 	atomic_bool hurry;  /* dw_store_hurry was called */
 	bool broken;	    /* this transaction lost something: it can't be committed */
 	bool marked;	    /* `running` is set and ours to clear */
+	bool scratch;	    /* nobody else's, and without a name: it can't be moved away */
 	int64_t version;    /* data_version last seen by changed() */
 	struct {
 		const char *sql; /* the literal's address is the key */
@@ -127,6 +128,13 @@ int dw_state_copy(struct dw_sqlite *s, const char *name, struct dw_err *err); /*
 int dw_sqlite_open(struct dw_store **out, const char *dir, enum dw_store_mode mode, dw_time now,
 		   const struct dw_schema *schema, struct dw_err *err);
 
+/* ---- scratch.c ---- */
+int dw_sqlite_scratch(struct dw_store **out, struct dw_store *from, struct dw_err *err);
+/* An unopened handle without a place: for scratch.c. */
+int dw_sqlite_bare(struct dw_sqlite **out, struct dw_err *err);
+int dw_sqlite_harden(struct dw_sqlite *s, struct dw_err *err);
+void dw_sqlite_free(struct dw_sqlite *s);
+
 /* ---- sqlite-meta.c, sqlite-feeds.c … : the operations ---- */
 int dw_sqlite_meta_get(struct dw_store *s, const char *key, char **out, struct dw_err *err);
 int dw_sqlite_meta_put(struct dw_store *s, const char *key, const char *value, struct dw_err *err);
@@ -223,8 +231,11 @@ int dw_sqlite_episode_taken(struct dw_sqlite *s, int64_t order, enum dw_side sid
 int dw_sqlite_step_add(struct dw_store *s, struct dw_step_row *row, struct dw_err *err);
 int dw_sqlite_step_set(struct dw_store *s, int64_t id, enum dw_step_state state, int64_t mail, dw_time at,
 		       struct dw_err *err);
+int dw_sqlite_step_hold(struct dw_store *s, int64_t id, struct dw_err *err);
 int dw_sqlite_step_each(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, dw_step_fn fn,
 			void *ctx, struct dw_err *err);
+int dw_sqlite_step_told(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, const char *person,
+			struct dw_err *err);
 int dw_sqlite_step_waiting(struct dw_store *s, const char *person, dw_step_fn fn, void *ctx, struct dw_err *err);
 int dw_sqlite_step_of_mail(struct dw_store *s, int64_t mail, dw_step_fn fn, void *ctx, struct dw_err *err);
 
@@ -234,6 +245,8 @@ int dw_sqlite_mail_get(struct dw_store *s, int64_t id, struct dw_mail_row *out, 
 int dw_sqlite_mail_due(struct dw_store *s, dw_time now, int64_t *ids, int max, struct dw_err *err);
 int dw_sqlite_mail_due_elsewhere(struct dw_store *s, dw_time now, const char *busy, int look, int64_t *ids, int max,
 				 struct dw_err *err);
+int64_t dw_sqlite_mail_made(struct dw_store *s, const char *person, dw_time from, dw_time to, int64_t before,
+			    struct dw_err *err);
 int dw_sqlite_mail_next(struct dw_store *s, dw_time *next_try, struct dw_err *err);
 int dw_sqlite_mail_lease(struct dw_store *s, int64_t id, dw_time now, struct dw_err *err);
 int dw_sqlite_mail_release(struct dw_store *s, struct dw_err *err);

@@ -76,8 +76,11 @@ struct dw_store_ops {
 	int (*step_add)(struct dw_store *s, struct dw_step_row *row, struct dw_err *err);
 	int (*step_set)(struct dw_store *s, int64_t id, enum dw_step_state state, int64_t mail, dw_time at,
 			struct dw_err *err);
+	int (*step_hold)(struct dw_store *s, int64_t id, struct dw_err *err);
 	int (*step_each)(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, dw_step_fn fn,
 			 void *ctx, struct dw_err *err);
+	int (*step_told)(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, const char *person,
+			 struct dw_err *err);
 	int (*step_waiting)(struct dw_store *s, const char *person, dw_step_fn fn, void *ctx, struct dw_err *err);
 	int (*step_of_mail)(struct dw_store *s, int64_t mail, dw_step_fn fn, void *ctx, struct dw_err *err);
 
@@ -88,6 +91,8 @@ struct dw_store_ops {
 	int (*mail_due_elsewhere)(struct dw_store *s, dw_time now, const char *busy, int look, int64_t *ids, int max,
 				  struct dw_err *err);
 	int (*mail_next)(struct dw_store *s, dw_time *next_try, struct dw_err *err);
+	int64_t (*mail_made)(struct dw_store *s, const char *person, dw_time from, dw_time to, int64_t before,
+			     struct dw_err *err);
 	int (*mail_lease)(struct dw_store *s, int64_t id, dw_time now, struct dw_err *err);
 	int (*mail_release)(struct dw_store *s, struct dw_err *err);
 	int (*mail_each)(struct dw_store *s, int state, dw_mail_fn fn, void *ctx, struct dw_err *err);
@@ -116,6 +121,7 @@ struct dw_store_ops {
 	int (*count)(struct dw_store *s, unsigned what, dw_time now, struct dw_counts *out, struct dw_err *err);
 	int (*freeze)(struct dw_store *s, struct dw_err *err);
 	int (*backup)(struct dw_store *s, const char *path, struct dw_err *err);
+	int (*scratch)(struct dw_store **out, struct dw_store *from, struct dw_err *err); /* NULL: can't be copied */
 	int (*check)(struct dw_store *s, struct dw_err *err);
 
 	int (*tidy)(struct dw_store *s, struct dw_err *err);
@@ -137,6 +143,7 @@ enum { DW_STORE_NAME_MAX = 255, /* bytes of a feed's name, an order number, a me
 #define DW_KEEP_ROWS (400 * DW_DAY)
 #define DW_KEEP_INBOUND (100 * DW_DAY) /* longer than a mail can be answered: replies.token_days */
 #define DW_STUCK_S 3600 /* a step owed at once that waits for so long has been forgotten */
+#define DW_HELD_S (3 * DW_DAY) /* and one held back by mails_per_day: it goes out within two days */
 
 static inline bool dw_mail_over(enum dw_mail_state s)
 {

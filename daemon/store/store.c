@@ -369,7 +369,7 @@ static int check_step(const struct dw_step_row *row, struct dw_err *err)
 	TRY(check_range("side", (int)t->side, 0, DW_SIDE_COUNT - 1, err));
 	TRY(check_range("kind", (int)t->kind, DW_NO_KIND, DW_KIND_COUNT - 1, err));
 	TRY(check_range("step state", (int)t->state, 0, DW_STEP_STATE_COUNT - 1, err));
-	TRY(check_range("delivery", (int)t->deliver, 0, DW_DELIVER_FIRST_LOOK, err));
+	TRY(check_range("delivery", (int)t->deliver, 0, DW_DELIVER_HELD, err));
 	TRY(check_episode(t->episode, err));
 	TRY(check_fixed("step", t->step, sizeof(t->step), false, err));
 	return check_fixed("person", row->person, sizeof(row->person), false, err);
@@ -390,10 +390,22 @@ int dw_store_step_set(struct dw_store *s, int64_t id, enum dw_step_state state, 
 	return s->ops->step_set(s, id, state, mail, at, err);
 }
 
+int dw_store_step_hold(struct dw_store *s, int64_t id, struct dw_err *err)
+{
+	TRY(need_begin(s, err));
+	return s->ops->step_hold(s, id, err);
+}
+
 int dw_store_step_each(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, dw_step_fn fn, void *ctx,
 		       struct dw_err *err)
 {
 	return s->ops->step_each(s, order, side, episode, fn, ctx, err);
+}
+
+int dw_store_step_told(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, const char *person,
+		       struct dw_err *err)
+{
+	return s->ops->step_told(s, order, side, episode, person, err);
 }
 
 int dw_store_step_waiting(struct dw_store *s, const char *person, dw_step_fn fn, void *ctx, struct dw_err *err)
@@ -409,7 +421,7 @@ int dw_store_step_of_mail(struct dw_store *s, int64_t mail, dw_step_fn fn, void 
 /* ---- outbox ---- */
 static int check_mail(const struct dw_mail_row *row, struct dw_err *err)
 {
-	TRY(check_range("mail type", (int)row->type, 0, DW_MAIL_ANSWER, err));
+	TRY(check_range("mail type", (int)row->type, 0, DW_MAIL_CLOSURE, err));
 	TRY(check_range("mail state", (int)row->state, 0, DW_MAIL_WITHDRAWN, err));
 	TRY(check_range("verdict", (int)row->verdict, 0, DW_RELAY_REFUSED, err));
 	TRY(check_name("a mail's person", row->person, err));
@@ -455,6 +467,12 @@ int dw_store_mail_due_elsewhere(struct dw_store *s, dw_time now, const char *bus
 int dw_store_mail_next(struct dw_store *s, dw_time *next_try, struct dw_err *err)
 {
 	return s->ops->mail_next(s, next_try, err);
+}
+
+int64_t dw_store_mail_made(struct dw_store *s, const char *person, dw_time from, dw_time to, int64_t before,
+			   struct dw_err *err)
+{
+	return s->ops->mail_made(s, person, from, to, before, err);
 }
 
 int dw_store_mail_lease(struct dw_store *s, int64_t id, dw_time now, struct dw_err *err)

@@ -48,7 +48,8 @@ enum dw_step_state {
 	DW_STEP_SPARED,	 /* not sent on purpose, the person counts as told: acked away, told lately, moved by a new config */
 	DW_STEP_STATE_COUNT
 };
-enum dw_deliver { DW_DELIVER_NOW, DW_DELIVER_DAILY, DW_DELIVER_FIRST_LOOK };
+/* HELD: owed at once, but its reader's mails of the day are used up and it can wait for the next (mails_per_day). */
+enum dw_deliver { DW_DELIVER_NOW, DW_DELIVER_DAILY, DW_DELIVER_FIRST_LOOK, DW_DELIVER_HELD };
 
 /* One step for one person; the key is everything up to `person`. */
 struct dw_told {
@@ -69,7 +70,6 @@ struct dw_told {
 struct dw_alert_rules {
 	const struct dw_people *people;
 	const struct dw_ladder *ladder; /* [DW_KIND_COUNT] */
-	const struct dw_holidays *closed; /* of the daily mail; may be NULL */
 };
 
 struct dw_alert_input {
@@ -95,7 +95,7 @@ enum { DW_PLAN_STEPS_MAX = 96 };
 struct dw_plan {
 	struct dw_finding finding[DW_SIDE_COUNT];
 	enum dw_state state[DW_SIDE_COUNT];
-	struct dw_owed owed[DW_SIDE_COUNT];
+	struct dw_owed owed[DW_SIDE_COUNT]; /* the furthest that came for anybody; next: the first to come for anybody */
 	struct dw_alert alert[DW_SIDE_COUNT]; /* the row to keep; episode DW_EPISODE_NONE: no row */
 	bool alert_changed[DW_SIDE_COUNT];
 	struct dw_told step[DW_PLAN_STEPS_MAX]; /* new steps to record */
@@ -112,8 +112,13 @@ struct dw_plan {
 /* Decides one order. 0, or -E2BIG when more steps are owed than a plan holds (cannot happen with DW_STEPS_MAX roles). */
 int dw_alert_decide(struct dw_plan *plan, const struct dw_alert_input *in, const struct dw_alert_rules *rules);
 
+/* How one person sees an alert's ladder: the working time, and the ack that holds steps back. alert: the open row of
+ * this kind and act_by, or NULL. */
+struct dw_turn dw_alert_turn(const struct dw_people *people, int person, const struct dw_alert *alert);
+
 /* `duewatch ack`: what it makes of an open alert. for_s 0: not given. 0; 1 = nothing to ack (not open);
- * *note_manager: given after act_by, the manager gets its note. */
+ * *note_manager: given after act_by, the manager gets its note. Steps count by when they are due, wherever they were
+ * moved to: an ack of an early one leaves those after it to come as if it had come when it was due. */
 int dw_alert_ack(struct dw_alert *a, const struct dw_ladder *l, dw_time found_at, const char *by, int64_t for_s,
 		 dw_time now, bool *note_manager);
 

@@ -4,6 +4,7 @@
 #define DUEWATCH_COMPOSE_H
 
 #include "duewatch/alert.h"
+#include "duewatch/closure.h"
 #include "duewatch/config.h"
 #include "duewatch/reply.h"
 #include "duewatch/store.h"
@@ -70,6 +71,7 @@ struct dw_mail_item {
 	const struct dw_ladder *ladder;
 	dw_time next_at;	/* next step, or DW_NEVER */
 	int next_step;		/* index into ladder, or -1 */
+	dw_time next_due;	/* when it is due, where it comes earlier; else 0 */
 	const struct dw_ack *ack; /* NULL: none */
 	const struct dw_mail_proof *proof; /* of the claim side, oldest first */
 	size_t n_proof;
@@ -132,6 +134,11 @@ struct dw_mail_view {
 	const char *language;	/* NULL: the reader's own */
 	const char *title;	/* ANSWER: the subject */
 	const struct dw_reply_answer *answer; /* ANSWER; the items are its orders' sides as they stand then */
+	const struct dw_closure *closure; /* CLOSURE: which; its items are what falls into it, by act_by */
+	int per_day;		/* the reader's mails_per_day; 0: none */
+	size_t n_held;		/* of the items: those that waited because of it */
+	dw_time last_before;	/* this is the last mail of the day: when the next comes; 0: it isn't */
+	bool bare;		/* Message-ID and subject only, no text and no bytes: nobody will read it (a simulation) */
 	bool plain;		/* text only (after a relay refused the data three times) */
 	const unsigned char *token_key; /* DW_TOKEN_KEY bytes that sign the links of answers; NULL: a mail without such links */
 };

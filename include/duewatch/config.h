@@ -2,6 +2,7 @@
 #ifndef DUEWATCH_CONFIG_H
 #define DUEWATCH_CONFIG_H
 
+#include "duewatch/days-off.h"
 #include "duewatch/ladder.h"
 #include "duewatch/pack.h"
 
@@ -93,6 +94,18 @@ struct dw_replies_conf {
 	struct dw_place at_mailbox, at_password, at_ca;
 };
 
+/* A calendar of days off: a file, or an https address whose last good copy counts. */
+struct dw_calendar_conf {
+	char *path; /* absolute; or NULL and */
+	char *url;  /* a secret */
+	int person; /* whose, by index; -1: everybody's */
+	struct dw_place at;
+	struct dw_days_off found;
+	char wrong[256]; /* why it can't be used; "": it can, or there is no copy yet */
+};
+enum { DW_CALENDAR_NAME_SIZE = 320 };
+void dw_calendar_name(char out[DW_CALENDAR_NAME_SIZE], const struct dw_calendar_conf *c); /* for people: no secret */
+
 struct dw_config {
 	char *path;
 	const struct dw_zone *zone;
@@ -110,11 +123,17 @@ struct dw_config {
 	int transit_days[DW_BY_COUNT];
 	char **watched; /* every file read, for messages */
 	size_t n_watched;
+	char **source; /* their texts as read, for dw_config_save; NULL: dropped */
 	char *metrics_file;  /* absolute; NULL: none */
 	char *heartbeat_url; /* NULL: none. Whoever knows it can play us: only its host may be said (dw_heartbeat_host) */
 	char *heartbeat_ca_file; /* whom to trust there; NULL: the system's */
 	struct dw_place at_heartbeat_ca;
 	int64_t heartbeat_every; /* seconds */
+	struct dw_holidays holidays; /* everybody's */
+	struct dw_calendar_conf *calendar;
+	size_t n_calendars;
+	char *calendar_ca_file; /* whom to trust for the calendars' addresses; NULL: the system's */
+	struct dw_place at_calendar_ca;
 	uint64_t rules; /* fingerprint of people, ladders, packs, zones, rules version: a change decides all anew */
 	struct dw_zone **zones; /* owned */
 	size_t n_zones;
@@ -148,6 +167,21 @@ static inline void dw_config_freep(struct dw_config **p)
 {
 	dw_config_free(*p);
 }
+
+/* The config in force, kept: the texts of all files it was read from, in DIR/config.live (0600). A person edits the
+ * config in its place; what it was, and so what an edit changes (`duewatch check --against-live`), is nowhere else.
+ * Secrets are in no config file; but whoever knows a heartbeat's URL can play us, so of http and https URLs only the
+ * host is kept. Then the texts are dropped from c. On failure
+ * nothing is kept: the old file would pass for the config in force. */
+int dw_config_save(struct dw_config *c, const char *dir, struct dw_err *err);
+void dw_config_drop_source(struct dw_config *c);
+/* What dw_config_save kept last, read as its files were then; files it names but doesn't consist of (zones, calendars) are
+ * as they are now. *at: when it was kept. 0; 1: nothing is kept; < 0 with err. */
+int dw_config_load_live(struct dw_config **out, const char *dir, dw_time *at, struct dw_err *err);
+
+/* A calendar says something new: people's days off and the rules' fingerprint follow. Takes what is in *fresh. On failure
+ * nothing changes. */
+int dw_config_calendar_take(struct dw_config *c, size_t i, struct dw_days_off *fresh, struct dw_err *err);
 
 /* For `duewatchd -t` and `duewatch check`: adds what is wrong with the files the config names: the templates folder
  * and the config's own, the password file and its mode, the CA file, feeds' paths, a maildir's parent, the state

@@ -21,8 +21,14 @@ void dw_engine_free(struct dw_engine *e);
 struct dw_store *dw_engine_store(struct dw_engine *e);
 const struct dw_config *dw_engine_config(struct dw_engine *e);
 
+/* From now on its mails are made without text and bytes, for a look ahead (simulate.h). */
+void dw_engine_bare(struct dw_engine *e);
+
 /* Swaps the config; on failure the old one stays in force. */
 int dw_engine_reconfigure(struct dw_engine *e, const struct dw_config *config, struct dw_err *err);
+
+/* The config's rules changed in place (a calendar): all orders are due if so. */
+int dw_engine_rules_changed(struct dw_engine *e, struct dw_err *err);
 
 /* After open: leases of a dead holder back to the queue, rows for new feeds, all orders due if the rules changed. */
 int dw_engine_start(struct dw_engine *e, dw_time now, struct dw_err *err);

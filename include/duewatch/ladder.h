@@ -63,14 +63,29 @@ int dw_ladder_default(struct dw_ladder *l, enum dw_kind kind); /* the built-in o
 struct dw_owed {
 	int step;	  /* index, or -1: none reached */
 	int64_t number;	  /* 0, or which repetition of an `every` (1, 2 …) */
-	dw_time at;	  /* when it fell due */
-	dw_time next_at;  /* when the next one falls due, or DW_NEVER */
+	dw_time at;	  /* when it came */
+	dw_time due;	  /* when it is due by the ladder: later than `at` where it was moved */
+	dw_time next_at;  /* when the next one comes, or DW_NEVER */
+	dw_time next_due; /* and is due */
 	int next_step;	  /* its index, or -1 */
+	int64_t next_number;
+};
+
+/* For whom a ladder is counted. An urgent timed step that is due outside the person's working time comes earlier, at
+ * the last working instant before; one due at act_by or after it not before act_by, else when it is due. */
+struct dw_turn {
+	struct dw_working working; /* no hours: nothing moves */
+	dw_time not_before;	   /* the end of an ack given after act_by: no step due at or after act_by is moved to before
+				    * it. DW_UNKNOWN: none */
 };
 
 /* The step owed at `now` (rules.md §5): the last timed one whose time has come; where none has, `found` from
  * found_at on. act_by DW_UNKNOWN: only `found` counts. */
 void dw_ladder_owed(const struct dw_ladder *l, dw_time act_by, dw_time found_at, dw_time now, struct dw_owed *out);
+/* The same as one person sees it. Steps come in the ladder's order: moving never makes a later one come first but for
+ * steps that aren't urgent, which the urgent one then covers. turn NULL: nobody's. */
+void dw_ladder_owed_by(const struct dw_ladder *l, const struct dw_turn *turn, dw_time act_by, dw_time found_at, dw_time now,
+		       struct dw_owed *out);
 
 /* When a step falls due; number only for `every`. */
 dw_time dw_ladder_time(const struct dw_ladder *l, int step, int64_t number, dw_time act_by, dw_time found_at);

@@ -36,6 +36,10 @@ enum dw_store_mode {
 int dw_store_sqlite_open(struct dw_store **out, const char *dir, enum dw_store_mode mode, dw_time now,
 			 struct dw_err *err);
 int dw_store_memory_new(struct dw_store **out, struct dw_err *err);
+/* A store of this handle's alone, gone with it: empty (from NULL), or a copy of all that `from` holds at one instant,
+ * while others write to that. Never larger in memory than some 64 MB: what is more goes to a nameless temporary file.
+ * Not durable. -ENOTSUP: `from` is no SQLite store. Outside a transaction of `from`. */
+int dw_store_scratch(struct dw_store **out, struct dw_store *from, struct dw_err *err);
 void dw_store_close(struct dw_store *s); /* NULL is fine; rolls back what is open */
 static inline void dw_store_freep(struct dw_store **s)
 {
@@ -179,9 +183,15 @@ struct dw_step_row {
 int dw_store_step_add(struct dw_store *s, struct dw_step_row *row, struct dw_err *err);
 int dw_store_step_set(struct dw_store *s, int64_t id, enum dw_step_state state, int64_t mail, dw_time at,
 		      struct dw_err *err);
+/* A waiting step becomes DW_DELIVER_HELD; its time stays. */
+int dw_store_step_hold(struct dw_store *s, int64_t id, struct dw_err *err);
 /* Steps of one order, oldest first: of the given episode of a side, or with episode 0 the history of all sides. */
 int dw_store_step_each(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode,
 		       int (*fn)(void *ctx, const struct dw_step_row *row), void *ctx, struct dw_err *err);
+/* 1: this person was told of the side in this episode, or is to be (a step that waits, is mailed or spared; not its
+ * `resolved`); 0: not. */
+int dw_store_step_told(struct dw_store *s, int64_t order, enum dw_side side, int64_t episode, const char *person,
+		       struct dw_err *err);
 /* Waiting steps, by person, then order; person NULL: everybody's. */
 int dw_store_step_waiting(struct dw_store *s, const char *person, int (*fn)(void *ctx, const struct dw_step_row *row),
 			  void *ctx, struct dw_err *err);
@@ -199,6 +209,7 @@ enum dw_mail_type {
 	DW_MAIL_FEED,	    /* to operators: feed_error, feed_stale … */
 	DW_MAIL_NOTE,	    /* an ack's note to a manager, a fallen hand-set value to its setter, a dead address */
 	DW_MAIL_ANSWER,	    /* to a person's reply; its model names the orders it is about */
+	DW_MAIL_CLOSURE,    /* what falls into a closure (closure.h); its model says which */
 };
 struct dw_mail_row {
 	int64_t id;
@@ -231,6 +242,10 @@ int dw_store_mail_due(struct dw_store *s, dw_time now, int64_t *ids, int max, st
 int dw_store_mail_due_elsewhere(struct dw_store *s, dw_time now, const char *busy, int look, int64_t *ids, int max,
 				struct dw_err *err);
 int dw_store_mail_next(struct dw_store *s, dw_time *next_try, struct dw_err *err); /* earliest; DW_NEVER */
+/* How many mails were made for a person in from <= created < to, before the mail `before` (INT64_MAX: all); what was
+ * withdrawn doesn't count. */
+int64_t dw_store_mail_made(struct dw_store *s, const char *person, dw_time from, dw_time to, int64_t before,
+			   struct dw_err *err);
 /* queued|unsure → leased, last_try = now. 1: somebody else was faster. */
 int dw_store_mail_lease(struct dw_store *s, int64_t id, dw_time now, struct dw_err *err);
 /* Every lease left by a dead holder: back to queued (unsure if it was), counted neither as a try nor as unsure. */
@@ -325,7 +340,7 @@ struct dw_counts {
 	int64_t steps;	     /* the rows, counted by themselves */
 	int64_t step[DW_STEP_STATE_COUNT]; /* by state */
 	int64_t told[7];     /* those DW_STEP_MAILED by their mail's state; one pruned long ago counts as sent */
-	int64_t stuck;	     /* of the waiting ones: owed at once, and for over an hour */
+	int64_t stuck;	     /* of the waiting ones: owed at once, and for over an hour; held back, and for over 3 days */
 };
 void dw_counts_fini(struct dw_counts *c);
 /* what: DW_COUNT_…; the rest of *out stays 0. One look at everything only after freeze or inside begin. */

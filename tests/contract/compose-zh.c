@@ -200,10 +200,13 @@ static const struct kind_case kinds[] = {
 	  { "status", "shipped", "shipped_at", "2026-11-01", "transport", "sea", "expected_arrival_at", "2026-12-20", PAID },
 	  "【12月15日（周二）15:00 前】延长收货时间 · " ID " · ACME GmbH · USD 12,400.00",
 	  { "货物预计 2026年12月20日（周日）到达", "延长 15 天，到 2026年12月30日（周三）", "运输方式：海运",
-	    "为发货后 45 天（运输方式：海运），依据 alibaba 规则" } },
+	    "为发货后 45 天（运输方式：海运），依据 alibaba 规则",
+	    "12月15日（周二）23:00  +1 天   自动确认收货", "放款将从 2026年12月15日（周二）之后推迟到 2026年12月30日（周三）之后。" } },
 	{ DW_DISPUTE, NOW, { "status", "disputed", "promised_at", "2026-11-30", "amount", "98000", "currency", "CNY" },
 	  "【11月26日（周四）23:30 前】处理纠纷 · " ID " · ¥98,000.00",
-	  { "买家已发起纠纷。", "算数的是平台纠纷页面上的内容", "平台可能不听卖家陈述就作出裁决" } },
+	  { "买家已发起纠纷。", "算数的是平台纠纷页面上的内容", "平台可能不听卖家陈述就作出裁决",
+	    "> 11月23日（周一）07:30         现在", "第 7 天，即 2026年11月29日（周日）：平台自动介入。",
+	    "10% 为 ¥9,800.00，25% 为 ¥24,500.00，50% 为 ¥49,000.00。" } },
 	{ DW_AUTO_CONFIRMED_UNDELIVERED, NOW,
 	  { "status", "completed", "shipped_at", "2026-11-05T00:00:00Z", "transport", "express", "completed_at", "2026-11-20",
 	    "expected_arrival_at", "2026-12-01", PAID },
@@ -263,6 +266,109 @@ static void each_kind_speaks_chinese(void **state)
 					    { "该平台又不支持延长发货时间", "可以告知买家的日期" } });
 	seen |= 1U << DW_LATE_AHEAD;
 	assert_int_equal(seen, (1U << DW_KIND_COUNT) - 1);
+	zh_close(&z);
+}
+
+/* ---- who may extend, and what a claim is argued with ---- */
+
+static char *order_mail(struct zh_shop *z, struct sample *o, const char *name)
+{
+	struct dw_mail_view v = view_of(&z->s, DW_MAIL_ALERT, utc(NOW), &o->item, 1);
+	struct dw_mail m;
+	char *text;
+
+	compose(&z->s, &m, &v);
+	if (name)
+		zh_preview(name, &m);
+	assert_mail(&m);
+	assert_no_english(m.text);
+	text = dw_strdup(m.text);
+	assert_non_null(text);
+	dw_mail_fini(&m);
+	sample_free(o);
+	return text;
+}
+
+static void limits_speak_chinese(void **state)
+{
+	static const struct {
+		enum dw_receipt_by by;
+		int seller, buyer;
+		const char *used, *arrival, *says, *also;
+	} cases[] = {
+		{ DW_RECEIPT_BY_BOTH, 1, 1, "1", "2027-01-10", "已经延长过 1 次。数据中看不出是哪一方延长的：如果是卖家，现在就只有买家还能延长。", "这是最后一次延长的机会" },
+		{ DW_RECEIPT_BY_BOTH, 2, 0, "0", "2027-01-10", "卖家可以延长收货时间 2 次，买家可以延长（次数不详）。", "只延长一次不够：其余请买家操作。" },
+		{ DW_RECEIPT_BY_SELLER, 2, 0, "0", "2027-02-20", "只有卖家能延长收货时间，买家只能请卖家操作。卖家可以延长 2 次。", "货物预计 2027年2月20日（周六）才到，还是不够，又不能再多延：请现在就告知买家。只延长一次不够。" },
+		{ DW_RECEIPT_BY_SELLER, 0, 0, "0", "2026-12-20", "买家只能请卖家操作。能延长几次，目前不详。", "receipt_extensions=1" },
+		{ DW_RECEIPT_BY_BUYER, 0, 3, "0", "2027-01-10", "只有买家能延长收货时间，卖家不能。买家可以延长 3 次。", "此后几次也请买家操作。" },
+		{ DW_RECEIPT_BY_NOBODY, 0, 0, "0", "2027-01-10", "该平台不支持延长收货时间。", "收货时间已经不能再延长，请与买家商定货到之前怎样处理。" },
+		{ DW_RECEIPT_BY_BOTH, 1, 1, "2", "2027-03-01", "已经延长过 2 次。- 延长次数已经用完：收货时间不能再改。", "1. 今天就联系买家" },
+		{ DW_RECEIPT_BY_UNKNOWN, 0, 0, "1", "2027-01-10", "该平台由谁延长收货时间、能延长几次，目前不详", "receipt_extensions=2" },
+	};
+	struct zh_shop z;
+
+	(void)state;
+	zh_open(&z);
+	for (size_t i = 0; i < DW_COUNT(cases); i++) {
+		DW_FREE char *text = NULL;
+		struct sample o;
+
+		z.s.pack.receipt_by = cases[i].by;
+		z.s.pack.receipt_seller_times = cases[i].seller;
+		z.s.pack.receipt_buyer_times = cases[i].buyer;
+		SAMPLE(&z.s, &o, ID, utc(NOW), "status", "shipped", "shipped_at", "2026-11-01T00:00:00Z", "transport", "sea",
+		       "expected_arrival_at", cases[i].arrival, "receipt_extensions", cases[i].used);
+		assert_int_equal(o.item.kind, DW_EXTEND_RECEIPT);
+		text = order_mail(&z, &o, *cases[i].used == '2' ? "receipt-over" : NULL);
+		says(text, cases[i].says);
+		says(text, cases[i].also);
+	}
+	zh_close(&z);
+}
+
+static void a_claim_is_argued_in_chinese(void **state)
+{
+	static const struct dw_mail_proof proof[] = {
+		{ .at = 1794700000, .field = DW_F_PROMISED_AT, .by = "shop", .value = "2026-11-10" },
+		{ .at = 1794800000, .field = DW_F_AGREED_AT, .hand = true, .by = "bo", .value = "2026-11-19" },
+		{ .at = 1794900000, .field = DW_F_EXTENSION_STATE, .by = "shop", .value = "accepted" },
+		{ .at = 1795000000, .field = DW_F_EXTENSION_UNTIL, .hand = true, .withdrawn = true, .by = "bo" },
+	};
+	static const struct {
+		const char *name, *fields[26], *says[9];
+	} cases[] = {
+		{ "dispute-late",
+		  { "status", "disputed", "promised_at", "2026-11-10", "extension_state", "accepted", "extension_until", "2026-11-15", "agreed_at",
+		    "2026-11-19", "shipped_at", "2026-11-18", "transport", "sea", "expected_arrival_at", "2026-12-20", PAID },
+		  { "平台上最初约定的发货时间：北京时间 2026年11月11日（周三）15:59，即美国太平洋时间 11月10日（周二）23:59。后延至北京时间 2026年11月16日",
+		    "买家已在平台上确认：这是最有力的证据。", "与买家在平台外约定的发货时间：2026年11月19日（周四），来自 shop。平台上的日期并不因此改变",
+		    "运输方式：海运。比约定晚 3 天。", "货物预计 2026年12月20日（周日）到达。", "shop 显示：平台上的发货时间 2026年11月10日（周二）。",
+		    "bo 登记：与买家约定的发货时间 2026年11月19日（周四）。", "shop 显示：延期已确认。- 11月18日（周三）19:06：bo 撤回了登记的申请延至的日期。",
+		    "数据显示，该订单晚发货 3 天：除非有平台上确认过的延期" } },
+		{ "dispute-unshipped", { "status", "disputed", "promised_at", "2026-11-20" },
+		  { "数据显示，该订单还没有发货。发货时间已过 3 天。", "全额退款，外加退运费用", "则最多赔付全部货款。数据显示，该订单还没有发货，而发货时间已过：" } },
+		{ "dispute-asked",
+		  { "status", "disputed", "promised_at", "2026-11-30", "extension_state", "requested", "extension_until", "2026-12-12", "shipped_at",
+		    "2026-11-18", PAID },
+		  { "平台上的延期申请：延至 2026年12月12日（周六），来自 shop。买家还没有确认，因此不算数。", "属按时发货。",
+		    "该订单是按时发货的：承运商的揽收记录就是证据。" } },
+	};
+	struct zh_shop z;
+
+	(void)state;
+	zh_open(&z);
+	for (size_t i = 0; i < DW_COUNT(cases); i++) {
+		DW_FREE char *text = NULL;
+		struct sample o;
+
+		sample_make(&z.s, &o, ID, utc(NOW), cases[i].fields);
+		assert_int_equal(o.item.kind, DW_DISPUTE);
+		o.item.proof = proof;
+		o.item.n_proof = i ? 0 : DW_COUNT(proof);
+		text = order_mail(&z, &o, cases[i].name);
+		for (size_t k = 0; k < DW_COUNT(cases[i].says) && cases[i].says[k]; k++)
+			says(text, cases[i].says[k]);
+	}
 	zh_close(&z);
 }
 
@@ -453,7 +559,9 @@ static void each_note_speaks_chinese(void **state)
 	zh_close(&z);
 }
 
-/* A pack's texts are the platform's part of the mail: what it says in one language it says in the other. */
+/* A pack's texts are the platform's part of the mail: what it says in one language it says in the other. But its text for
+ * the buyer is in the buyer's language, and given once, as "en": a pack made of this one that puts its own there must not
+ * meet ours again with a reader of Chinese. */
 static void packs_say_the_same_in_both_languages(void **state)
 {
 	struct zh_shop z;
@@ -465,9 +573,19 @@ static void packs_say_the_same_in_both_languages(void **state)
 		const struct dw_pack *p = &z.packs->packs[i];
 
 		for (size_t k = 0; k < p->n_texts; k++) {
-			const char *other = strcmp(p->texts[k].language, "en") == 0 ? "zh-CN" : "en";
-			bool there = false;
+			bool en = strcmp(p->texts[k].language, "en") == 0, there = false;
+			const char *other = en ? "zh-CN" : "en";
 
+			if (strcmp(p->texts[k].key, "buyer_text") == 0 || strcmp(p->texts[k].key, "buyer_text_receipt") == 0) {
+				size_t n, n_en;
+
+				if (!en)
+					fail_msg("pack %s: %s is for the buyer, en alone says it", p->name, p->texts[k].key);
+				assert_ptr_equal(dw_pack_text_find(p, p->texts[k].key, "zh-CN", &n),
+						 dw_pack_text_find(p, p->texts[k].key, "en", &n_en));
+				assert_int_equal(n, n_en);
+				continue;
+			}
 			for (size_t j = 0; j < p->n_texts; j++)
 				there |= strcmp(p->texts[j].key, p->texts[k].key) == 0 && strcmp(p->texts[j].language, other) == 0;
 			if (!there)
@@ -491,6 +609,8 @@ static void lines_break_as_chinese_breaks(void **state)
 		/* a Latin word and a date stay whole */
 		{ "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四 word五六", "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四\nword五六\n" },
 		{ "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四11月28日（周六）", "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四\n11月28日（周六）\n" },
+		{ "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十，11月28日（周六）15:59", "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十，\n11月28日（周六）15:59\n" },
+		{ "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十11月28日，（周六）", "一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十11月28日，\n（周六）\n" },
 		/* marks in a row, longer than a line: nothing is lost */
 		{ "。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。", "。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。。\n。。\n" },
 	};
@@ -552,6 +672,8 @@ int main(void)
 		cmocka_unit_test(lines_break_as_chinese_breaks),
 		cmocka_unit_test(spans_and_places),
 		cmocka_unit_test(each_kind_speaks_chinese),
+		cmocka_unit_test(limits_speak_chinese),
+		cmocka_unit_test(a_claim_is_argued_in_chinese),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

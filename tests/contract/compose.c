@@ -324,6 +324,47 @@ static void one_thread_per_order_and_one_per_day(void **state)
 	shop_close(&s);
 }
 
+/* mails_per_day: how many things waited for this mail; that it is the day's last, and when the next comes. */
+static void a_limit_of_mails_is_said(void **state)
+{
+	struct shop s;
+	struct sample o;
+	struct dw_mail m, bare;
+	struct dw_mail_view v;
+
+	(void)state;
+	shop_open(&s);
+	SAMPLE(&s, &o, ID, utc(NOW), SEED);
+	v = view_of(&s, DW_MAIL_ALERT, utc(NOW), &o.item, 1);
+	compose(&s, &m, &v);
+	assert_null(strstr(m.text, "mails a day"));
+	assert_null(strstr(m.text, "last of today"));
+	v.bare = true; /* the same subject and id, and nothing else */
+	compose(&s, &bare, &v);
+	assert_string_equal(m.subject, bare.subject);
+	assert_string_equal(m.message_id, bare.message_id);
+	assert_true(!bare.text && !bare.html && !bare.bytes && bare.n_bytes == 0);
+	dw_mail_fini(&bare);
+	dw_mail_fini(&m);
+	v.bare = false;
+	v.per_day = 20;
+	v.n_held = 3;
+	compose(&s, &m, &v);
+	assert_non_null(strstr(m.text, "3 things in this mail waited for it, because you get 20 mails a day"));
+	assert_null(strstr(m.text, "last of today"));
+	dw_mail_fini(&m);
+	v.n_held = 0;
+	v.last_before = utc("2026-11-24T00:30:00Z");
+	compose(&s, &m, &v);
+	assert_null(strstr(m.text, "waited for it"));
+	assert_non_null(strstr(m.text, "This is the last of today's 20 mails."));
+	assert_non_null(strstr(m.text, "Tue 24 Nov 08:30"));
+	assert_non_null(strstr(m.html, "This is the last of today"));
+	dw_mail_fini(&m);
+	sample_free(&o);
+	shop_close(&s);
+}
+
 static void subject_is(struct shop *s, const struct dw_mail_view *v, const char *want)
 {
 	struct dw_mail m;
@@ -1526,6 +1567,7 @@ int main(void)
 		cmocka_unit_test(hostile_cells_stay_text),
 		cmocka_unit_test(long_chinese_names_are_right_everywhere),
 		cmocka_unit_test(a_fold_is_20_in_full_200_lines_and_a_count),
+		cmocka_unit_test(a_limit_of_mails_is_said),
 		cmocka_unit_test(the_daily_mail_says_new_open_missing_and_health),
 		cmocka_unit_test(the_first_look_is_a_table_then_steps),
 		cmocka_unit_test(other_mails_are_short),

@@ -300,6 +300,49 @@ static void shipped_file_works(void **state)
 }
 
 /* The shipped file mentions every key there is, and every key of the table says what it is. */
+/* Hours sort themselves; days off are the lists' and the calendars', everybody's and one's own. A calendar that can't be
+ * used is a warning, which `check` makes an error of; its address is said nowhere. */
+static void working_time(void **state)
+{
+	DW_FREE char *problems = NULL, *checked = NULL;
+	struct dw_problems found = { 0 };
+	struct dw_days_off fresh = { 0 };
+	uint64_t rules;
+	CONFIG *c = NULL;
+
+	(void)state;
+	put("all.ics", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20270501\nEND:VEVENT\nEND:VCALENDAR\n");
+	put("one.ics", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20270502\nEND:VEVENT\nEND:VCALENDAR\n");
+	put("cut.ics", "BEGIN:VCALENDAR\nBEGIN:VEVENT\n");
+	put("hours.conf",
+	    "timezone = \"Asia/Shanghai\"; default_owner = \"a\"; default_deputy = \"a\"; default_manager = \"b\"; calendar = \"all.ics\";"
+	    "holidays = [ \"2027-02-06..2027-02-12\" ]; state = \".\"; people = ( { name = \"a\"; email = \"a@example.com\"; },\n"
+	    "{ name = \"b\"; email = \"b@example.com\"; hours = [ \"13:30-24:00\", \"9:00 - 12:00\" ]; working_days = [ \"sun\" ];\n"
+	    "holidays = [ \"2027-03-01\" ];\ncalendar = [ \"one.ics\",\n\"cut.ics\",\n\"https://example.com/geheim\" ]; } );" MAIL FEEDS);
+	c = load_from(path_in("hours.conf"), DW_SOURCE_DIR "/conf", &problems);
+	assert_non_null(c);
+	assert_non_null(strstr(problems, "hours.conf:5: warning: calendar: cut.ics: it ends in the middle (END:VEVENT is missing)"));
+	assert_null(strstr(problems, "geheim"));
+	assert_int_equal(c->people.p[0].off.n, 2);
+	assert_int_equal(c->people.p[0].hours.n, 0);
+	assert_int_equal(c->people.p[1].off.n, 3); /* 1 and 2 May are one */
+	assert_int_equal(c->people.p[1].hours.n, 2);
+	assert_int_equal(c->people.p[1].hours.span[0].from, 540);
+	assert_int_equal(c->people.p[1].hours.span[1].to, 1440);
+	assert_int_equal(c->people.p[1].working_days, DW_WEEKDAY(0));
+	rules = c->rules;
+	assert_int_equal(dw_holidays_put(&fresh.days, (struct dw_days){ dw_day_number(2027, 6, 1), dw_day_number(2027, 6, 3) }, NULL), 0);
+	assert_int_equal(dw_config_calendar_take(c, 0, &fresh, NULL), 0);
+	assert_true(c->rules != rules);
+	assert_int_equal(dw_holidays_count(&c->people.p[0].off, dw_day_number(2027, 5, 1), dw_day_number(2027, 12, 31)), 3);
+	assert_int_equal(dw_config_check_files(c, &found), 0);
+	for (size_t i = 0; i < found.n; i++)
+		if (strstr(found.p[i].text, "cut.ics can't be used"))
+			checked = dw_strdup(found.p[i].text);
+	assert_non_null(checked);
+	dw_problems_fini(&found);
+}
+
 static void shipped_file_is_complete(void **state)
 {
 	DW_FREE char *text = slurp(DW_SOURCE_DIR "/conf/duewatch.conf");
@@ -339,6 +382,101 @@ static void all_shipped_packs(void **state)
 		assert_non_null(dw_pack_text_find(&c->packs[k], "how_to_file", "zh-CN", &n));
 		assert_true(n > 1 && c->packs[k].n_columns > 0 && c->packs[k].n_status > 0);
 	}
+}
+
+static void mails_per_day_of_all_and_of_one(void **state)
+{
+	static const char two[] = "people = ( { name = \"a\"; email = \"a@example.com\"; mails_per_day = %s; },\n"
+				  "{ name = \"b\"; email = \"b@example.com\"; } ); default_owner = \"a\"; default_deputy = \"a\";"
+				  "default_manager = \"a\"; timezone = \"UTC\"; %s\n" MAIL FEEDS;
+	static const struct {
+		const char *own, *top;
+		int a, b;
+	} want[] = { { "3", "mails_per_day = 20;", 3, 20 }, { "0", "mails_per_day = 20;", 0, 20 }, { "1000", "", 1000, 0 } };
+	char text[700];
+
+	(void)state;
+	for (size_t i = 0; i < DW_COUNT(want); i++) {
+		CONFIG *c = NULL;
+
+		snprintf(text, sizeof(text), two, want[i].own, want[i].top);
+		c = load_good(text);
+		assert_int_equal(c->people.p[0].mails_per_day, want[i].a);
+		assert_int_equal(c->people.p[1].mails_per_day, want[i].b);
+	}
+}
+
+/* ---- the config in force, kept ---- */
+
+static void kept_and_read_back(void **state)
+{
+	DW_FREE char *problems = NULL, *old = getcwd(NULL, 0);
+	dw_time at = DW_UNKNOWN;
+	struct dw_err err = { "" };
+	struct stat st;
+	DW_FREE char *text = NULL;
+	CONFIG *c = NULL;
+	CONFIG *live = NULL;
+	CONFIG *edited = NULL;
+
+	(void)state;
+	mkdir(path_in("kept"), 0700);
+	mkdir(path_in("kept/platforms.d"), 0700);
+	mkdir(path_in("kept/state"), 0700);
+	put("kept/people.conf", "people = ( { name = \"a\"; email = \"a@example.com\"; mails_per_day = 7; } );\n");
+	put("kept/platforms.d/mine.conf", "packs = ( { name = \"mine\"; base = \"alibaba\"; buyer_answer = 9; } );\n");
+	put("kept/live.conf", "timezone = \"Asia/Shanghai\"; default_owner = \"a\"; default_deputy = \"a\"; default_manager = \"a\";\n"
+			      "heartbeat_url = \"https://beat.example.com/geheim?key=geheim\"; // was http://me:word@old.example.com/geheim\n"
+			      "@include \"people.conf\"\n" MAIL "\n"
+			      "feeds = ( { name = \"f\"; type = \"csv\"; path = \"f.csv\"; platform = \"mine\"; timezone = \"America/Los_Angeles\"; } );\n");
+	assert_int_equal(dw_config_load_live(&live, path_in("kept/state"), &at, &err), 1);
+	/* named by a relative path, as a person in that folder does */
+	assert_non_null(old);
+	assert_int_equal(chdir(dir), 0);
+	c = load_from("./kept/live.conf", data, &problems);
+	assert_int_equal(chdir(old), 0);
+	assert_string_equal(problems, "");
+	assert_non_null(c);
+	assert_int_equal(dw_config_save(c, path_in("kept/state"), &err), 0);
+	assert_int_equal(stat(path_in("kept/state/config.live"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	text = slurp(path_in("kept/state/config.live"));
+	assert_null(strstr(text, "geheim"));
+	assert_null(strstr(text, "word@"));
+	assert_non_null(strstr(text, "https://beat.example.com/"));
+
+	/* what is edited since is not in it */
+	put("kept/people.conf", "people = ( { name = \"a\"; email = \"a@example.com\"; mails_per_day = 8; daily_at = \"off\"; } );\n");
+	put("kept/platforms.d/mine.conf", "packs = ( { name = \"mine\"; base = \"alibaba\"; buyer_answer = 1; } );\n");
+	put("kept/platforms.d/other.conf", "packs = ( { name = \"other\"; base = \"alibaba\"; } );\n");
+	if (dw_config_load_live(&live, path_in("kept/state"), &at, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_true(at == st.st_mtim.tv_sec);
+	assert_true(live->rules == c->rules && live->feeds[0].print == c->feeds[0].print);
+	assert_string_equal(live->path, c->path);
+	assert_string_equal(live->feeds[0].path, c->feeds[0].path);
+	assert_string_equal(live->state, c->state);
+	assert_int_equal(live->people.p[0].mails_per_day, 7);
+	assert_int_equal(live->n_packs, c->n_packs);
+	free(problems);
+	edited = load_from(path_in("kept/live.conf"), data, &problems);
+	assert_true(edited->rules != c->rules);
+
+	/* kept once: a second time there is nothing to keep it from, and what is there stays */
+	assert_int_equal(dw_config_save(c, path_in("kept/state"), &err), 0);
+	put("kept/state/config.live", "{\"config\": 3}");
+	dw_config_free(live);
+	live = NULL;
+	assert_int_equal(dw_config_load_live(&live, path_in("kept/state"), &at, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "damaged"));
+	put("kept/state/config.live", "{\"config\":\"/x\",\"datadir\":\"/y\",\"files\":[[\"/x\",\"timezone = ;\"]]}");
+	assert_int_equal(dw_config_load_live(&live, path_in("kept/state"), &at, &err), -EBADMSG);
+	/* one that can't be written anew must not pass for the config in force */
+	mkdir(path_in("kept/state/config.live.part"), 0700);
+	if (dw_config_save(edited, path_in("kept/state"), &err) == 0)
+		fail_msg("written over a folder");
+	assert_int_equal(dw_config_load_live(&live, path_in("kept/state"), &at, &err), 1);
+	rmdir(path_in("kept/state/config.live.part"));
 }
 
 static void forms_of_files(void **state)
@@ -472,6 +610,10 @@ static void pack_layers(void **state)
 static const struct wrong {
 	const char *config, *problems;
 } wrong_values[] = {
+	{ "mails_per_day = -1; people = ( { name = \"a\"; email = \"a@example.com\";\nmails_per_day = 1001; } ); timezone = \"UTC\";"
+	  "default_owner = \"a\"; default_deputy = \"a\"; default_manager = \"a\";" MAIL FEEDS,
+	  "bad.conf:1: mails_per_day: -1 is out of range, allowed: 0 to 1000\n"
+	  "bad.conf:2: people.mails_per_day: 1001 is out of range, allowed: 0 to 1000\n" },
 	{ "state = \"x\";\n",
 	  "bad.conf:1: people: missing, must be given: a list of groups, see people\n"
 	  "bad.conf:1: default_owner: missing, must be given: the name of a person in people\n"
@@ -520,6 +662,22 @@ static const struct wrong {
 	  "bad.conf:12: people.emial: unknown key, did you mean email?\n"
 	  "bad.conf:12: people.name: missing, must be given: a text, each once\n"
 	  "bad.conf:12: people.email: missing, must be given: a bare address\n" },
+	{ "timezone = \"UTC\"; default_owner = \"a\"; default_deputy = \"b\"; default_manager = \"b\"; people = (\n"
+	  "{ name = \"a\"; email = \"a@example.com\"; hours = \"9-18\"; holidays = [ \"2027-13-01\" ]; },\n"
+	  "{ name = \"b\"; email = \"b@example.com\"; hours = [ \"22:00-06:00\",\n\"08:00-24:01\",\n\"08:00-12:00\",\n\"11:59-13:00\" ];\n"
+	  "calendar = [ \"webcal://example.com/geheim.ics\",\n\"http://example.com/geheim\",\n\"https://me:geheim@example.com/\" ]; },\n"
+	  "{ name = \"c\"; email = \"c@example.com\"; hours = [ ]; working_days = [ \"monday\" ]; calendar = 3; } );\n" MAIL FEEDS,
+	  "bad.conf:2: people.hours: \"9-18\" are no hours, allowed: like \"09:00-18:00\", from \"00:00\" to \"24:00\"\n"
+	  "bad.conf:2: people.holidays: \"2027-13-01\" is no holiday: write 2027-02-06 or 2027-02-06..2027-02-12, years 2000 to 2099\n"
+	  "bad.conf:3: people.hours: \"22:00-06:00\" doesn't end after it begins; hours across midnight are two: [ \"22:00-24:00\", \"00:00-06:00\" ]\n"
+	  "bad.conf:4: people.hours: \"08:00-24:01\" are no hours, allowed: like \"09:00-18:00\", from \"00:00\" to \"24:00\"\n"
+	  "bad.conf:6: people.hours: overlaps with other hours of this list\n"
+	  "bad.conf:7: people.calendar: webcal:// is not an address of its own: write https:// instead\n"
+	  "bad.conf:8: people.calendar: an address begins with https://; else it is a file\n"
+	  "bad.conf:9: people.calendar: no user or password belongs in the address\n"
+	  "bad.conf:10: people.hours: is empty, leave the key out where no hours are known\n"
+	  "bad.conf:10: people.working_days: \"monday\" is no day, allowed: sun, mon, tue, wed, thu, fri, sat\n"
+	  "bad.conf:10: people.calendar: is a number without quotes, a list was expected: a file, an \"https://…\" address, or a list of these\n" },
 	{ PEOPLE FEEDS "\nmail = {\ntransport = \"smtp://me:geheim@relay.example.com\";\nfrom = \"D <d@example.com>,\";\nrate = \"60/d\";\n"
 		       "connections = 17;\nstarttls = \"no\";\npassword = \"geheim\";\nusername = \"me\"; };\n",
 	  "bad.conf:2: mail.password_file: missing: username needs it (the password itself never stands in here)\n"
@@ -1094,8 +1252,9 @@ int main(void)
 		cmocka_unit_test(interface_parses),
 		cmocka_unit_test(shipped_file_works),
 		cmocka_unit_test(shipped_file_is_complete),
+		cmocka_unit_test(working_time),
 		cmocka_unit_test(all_shipped_packs),
-		cmocka_unit_test(forms_of_files),
+		cmocka_unit_test(mails_per_day_of_all_and_of_one), cmocka_unit_test(kept_and_read_back), cmocka_unit_test(forms_of_files),
 		cmocka_unit_test(defaults_hold),
 		cmocka_unit_test(two_zones),
 		cmocka_unit_test(pack_layers),

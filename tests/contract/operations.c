@@ -192,21 +192,23 @@ static void test_steps(void **state)
 	add_step(s, o, "j", DW_STEP_WAITING, 0, T0 - 3601, DW_DELIVER_NOW); /* forgotten */
 	add_step(s, o, "k", DW_STEP_WAITING, 0, T0 - 3600, DW_DELIVER_NOW); /* not yet */
 	add_step(s, o, "l", DW_STEP_WAITING, 0, T0 - 90000, DW_DELIVER_DAILY);
+	add_step(s, o, "m", DW_STEP_WAITING, 0, T0 - 2 * (int64_t)DW_DAY, DW_DELIVER_HELD); /* mails_per_day: it waits for the next mail */
+	add_step(s, o, "n", DW_STEP_WAITING, 0, T0 - 3 * (int64_t)DW_DAY - 1, DW_DELIVER_HELD); /* but not so long */
 	OK(dw_store_commit(s, &err));
 
 	OK(dw_store_count(s, DW_COUNT_STEPS, T0, &c, &err));
-	assert_int_equal(c.steps, 12);
+	assert_int_equal(c.steps, 14);
 	assert_int_equal(c.step[DW_STEP_MAILED], 7);
 	assert_int_equal(c.step[DW_STEP_COVERED], 1);
 	assert_int_equal(c.step[DW_STEP_SPARED], 1);
-	assert_int_equal(c.step[DW_STEP_WAITING], 3);
+	assert_int_equal(c.step[DW_STEP_WAITING], 5);
 	assert_int_equal(c.told[DW_MAIL_SENT], 2);
 	assert_int_equal(c.told[DW_MAIL_FAILED], 1);
 	assert_int_equal(c.told[DW_MAIL_QUEUED], 1);
 	assert_int_equal(c.told[DW_MAIL_UNSURE], 1);
 	assert_int_equal(c.told[DW_MAIL_WITHDRAWN], 1);
 	assert_int_equal(c.told[DW_MAIL_LOST], 1);
-	assert_int_equal(c.stuck, 1);
+	assert_int_equal(c.stuck, 2);
 	assert_int_equal(c.mail[DW_MAIL_SENT], 1);
 	assert_int_equal(c.oldest, T0 - 70); /* of those that haven't left */
 	assert_int_equal(c.orders, 0);

@@ -975,6 +975,8 @@ static void test_no_full_scans(DW_UNUSED void **state)
 	OK(dw_store_mail_next(st, &next, &err));
 	assert_int_equal(dw_store_mail_queued_for(st, 1, DW_SIDE_SHIP, "alice", ids, 8, &err), 0);
 	OK(dw_store_step_of_mail(st, 4711, look_at_step, NULL, &err));
+	assert_true(dw_store_step_told(st, 1, DW_SIDE_SHIP, 1, "alice", &err) >= 0);
+	assert_true(dw_store_mail_made(st, "alice", T0, T0 + DW_DAY, INT64_MAX, &err) >= 0);
 	OK(dw_store_order_by_number(st, "234100000001", look_at_order, NULL, &err));
 	OK(dw_store_begin(st, &err));
 	OK(dw_store_orders_touch_data(st, "shop", T0 - 1, &err));
@@ -993,6 +995,42 @@ static void test_no_full_scans(DW_UNUSED void **state)
 	dw_store_close(st);
 }
 
+/* ---- a copy of one's own ---- */
+static void test_scratch(DW_UNUSED void **state)
+{
+	struct dw_store *live = open_store(DW_STORE_DAEMON), *tool, *copy = NULL, *memory = NULL;
+	uint64_t before;
+
+	add_orders(live, 0, 5000);
+	tool = open_store(DW_STORE_TOOL);
+	OK(dw_store_begin(live, &err)); /* a daemon at work holds nothing up, and what it hasn't committed isn't there */
+	OK(add_order(live, "half", NULL));
+	before = file_hash(db);
+	OK(dw_store_scratch(&copy, tool, &err));
+	assert_int_equal(count_orders(copy), 5000);
+	add_orders(copy, 5000, 200000); /* more than is kept in memory */
+	assert_int_equal(count_orders(copy), 205000);
+	OK(dw_store_commit(live, &err));
+	assert_int_equal(count_orders(tool), 5001);
+	assert_int_equal(count_orders(copy), 205000);
+	assert_false(dw_store_changed(copy));
+	assert_int_equal(dw_store_there(copy, &err), 0);
+	OK(dw_store_begin(copy, &err));
+	OK(add_order(copy, "undone", NULL));
+	dw_store_rollback(copy);
+	assert_int_equal(count_orders(copy), 205000);
+	OK(dw_store_check(copy, &err));
+	assert_true(before == file_hash(db));
+	dw_store_close(copy);
+	OK(dw_store_memory_new(&memory, &err));
+	assert_int_equal(dw_store_scratch(&copy, memory, &err), -ENOTSUP);
+	OK(dw_store_begin(tool, &err));
+	assert_int_equal(dw_store_scratch(&copy, tool, &err), -EINVAL);
+	dw_store_close(memory);
+	dw_store_close(tool);
+	dw_store_close(live);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -1007,7 +1045,7 @@ int main(void)
 		CASE(test_other_tables), CASE(test_moved_away), CASE(test_read_only), CASE(test_disk_full),
 		CASE(test_undone_transaction), CASE(test_full_file_system), CASE(test_migrates),
 		CASE(test_migration_fails_whole), CASE(test_no_room_for_the_backup), CASE(test_keeps_three_backups),
-		CASE(test_tool_never_migrates), CASE(test_no_full_scans),
+		CASE(test_tool_never_migrates), CASE(test_no_full_scans), CASE(test_scratch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

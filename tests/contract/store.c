@@ -37,6 +37,11 @@ static int setup_sqlite(void **state)
 	return dw_store_sqlite_open((struct dw_store **)state, dir, DW_STORE_DAEMON, T0, &err);
 }
 
+static int setup_scratch(void **state)
+{
+	return dw_store_scratch((struct dw_store **)state, NULL, &err);
+}
+
 static int remove_one(const char *path, DW_UNUSED const struct stat *st, DW_UNUSED int flag, DW_UNUSED struct FTW *ftw)
 {
 	return remove(path);
@@ -1017,6 +1022,10 @@ static void test_steps(void **state)
 	assert_true(out.told.id == claim.told.id && out.order == one && out.told.deliver == DW_DELIVER_DAILY);
 	assert_true(out.told.kind == DW_OVERDUE && out.told.act_by == T0 && out.told.at == T0 && out.mail == 0);
 	assert_int_equal(out.told.person, -1);
+	assert_int_equal(dw_store_step_told(s, one, DW_SIDE_CLAIM, 1, "bob", &err), 1);
+	assert_int_equal(dw_store_step_told(s, one, DW_SIDE_CLAIM, 1, "alice", &err), 0); /* on another side */
+	assert_int_equal(dw_store_step_told(s, one, DW_SIDE_CLAIM, 2, "bob", &err), 0);
+	assert_int_equal(dw_store_step_told(s, two, DW_SIDE_CLAIM, 1, "bob", &err), 0);
 
 	OK(dw_store_begin(s, &err));
 	mail = add_mail(s, "alice", "m", T0);
@@ -1025,6 +1034,11 @@ static void test_steps(void **state)
 	OK(dw_store_commit(s, &err));
 	OK(dw_store_step_of_mail(s, mail, join_step, &mailed, &err));
 	assert_string_equal(dw_buf_str(&mailed), "alice/7d");
+	assert_int_equal(dw_store_step_told(s, one, DW_SIDE_SHIP, 1, "alice", &err), 1);
+	OK(dw_store_begin(s, &err));
+	OK(dw_store_step_set(s, id, DW_STEP_COVERED, mail, T0 + 60, &err));
+	assert_int_equal(dw_store_step_told(s, one, DW_SIDE_SHIP, 1, "alice", &err), 0);
+	dw_store_rollback(s);
 	OK(dw_store_step_of_mail(s, mail, keep_step, &out, &err));
 	assert_true(out.told.state == DW_STEP_MAILED && out.told.at == T0 + 60 && out.mail == mail);
 	dw_buf_reset(&alice);
@@ -1032,7 +1046,59 @@ static void test_steps(void **state)
 	assert_string_equal(dw_buf_str(&alice), "alice/3d");
 }
 
+static void test_step_held(void **state)
+{
+	struct dw_store *s = *state;
+	int64_t order = add_order_alone(s, "1"), id, mail;
+	struct dw_step_row out = { 0 };
+
+	OK(dw_store_begin(s, &err));
+	id = add_step(s, order, "alice", "1d", 0);
+	OK(dw_store_step_hold(s, id, &err));
+	assert_int_equal(dw_store_step_hold(s, id + 100, &err), -ENOENT);
+	OK(dw_store_commit(s, &err));
+	assert_int_equal(dw_store_step_hold(s, id, &err), -EINVAL); /* outside a transaction */
+	OK(dw_store_step_waiting(s, "alice", keep_step, &out, &err));
+	assert_true(out.told.id == id && out.told.deliver == DW_DELIVER_HELD && out.told.at == T0);
+	OK(dw_store_begin(s, &err));
+	mail = add_mail(s, "alice", "m", T0);
+	OK(dw_store_step_set(s, id, DW_STEP_MAILED, mail, T0 + 60, &err));
+	assert_int_equal(dw_store_step_hold(s, id, &err), -ENOENT); /* it no longer waits */
+	OK(dw_store_commit(s, &err));
+	OK(dw_store_step_of_mail(s, mail, keep_step, &out, &err)); /* how it came to be in that mail stays known */
+	assert_true(out.told.deliver == DW_DELIVER_HELD && out.told.state == DW_STEP_MAILED);
+}
+
 /* ---- outbox ---- */
+static void test_mail_made(void **state)
+{
+	struct dw_store *s = *state;
+	struct dw_mail_row row = { 0 };
+	int64_t second;
+
+	assert_int_equal(dw_store_mail_made(s, "alice", T0, T0 + DW_DAY, INT64_MAX, &err), 0);
+	OK(dw_store_begin(s, &err));
+	add_mail(s, "alice", "a", T0);
+	second = add_mail(s, "alice", "b", T0);
+	add_mail(s, "bob", "c", T0);
+	OK(dw_store_commit(s, &err));
+	assert_int_equal(dw_store_mail_made(s, "alice", T0, T0 + DW_DAY, INT64_MAX, &err), 2);
+	assert_int_equal(dw_store_mail_made(s, "alice", T0, T0 + DW_DAY, second, &err), 1);
+	assert_int_equal(dw_store_mail_made(s, "alice", T0 + 1, T0 + DW_DAY, INT64_MAX, &err), 0);
+	assert_int_equal(dw_store_mail_made(s, "alice", T0 - DW_DAY, T0, INT64_MAX, &err), 0); /* the end isn't in it */
+	assert_int_equal(dw_store_mail_made(s, "carol", T0, T0 + DW_DAY, INT64_MAX, &err), 0);
+	OK(dw_store_mail_get(s, second, &row, &err));
+	OK(dw_store_begin(s, &err));
+	row.state = DW_MAIL_SENT;
+	OK(dw_store_mail_answered(s, &row, &err));
+	assert_int_equal(dw_store_mail_made(s, "alice", T0, T0 + DW_DAY, INT64_MAX, &err), 2);
+	row.state = DW_MAIL_WITHDRAWN;
+	OK(dw_store_mail_answered(s, &row, &err));
+	OK(dw_store_commit(s, &err));
+	dw_mail_row_fini(&row);
+	assert_int_equal(dw_store_mail_made(s, "alice", T0, T0 + DW_DAY, INT64_MAX, &err), 1);
+}
+
 static void test_mail_row(void **state)
 {
 	struct dw_store *s = *state;
@@ -1509,7 +1575,7 @@ static void test_prune_is_bounded(void **state)
 }
 
 #define CASE(test, backend) { #test " on " #backend, test, setup_##backend, teardown, NULL }
-#define BOTH(test) CASE(test, memory), CASE(test, sqlite)
+#define BOTH(test) CASE(test, memory), CASE(test, sqlite), CASE(test, scratch)
 
 int main(void)
 {
@@ -1518,8 +1584,8 @@ int main(void)
 		BOTH(test_order_row), BOTH(test_order_refused), BOTH(test_decided_and_due), BOTH(test_touch),
 		BOTH(test_order_lists), BOTH(test_walk_that_writes), BOTH(test_near), BOTH(test_bulk_is_visible),
 		BOTH(test_lookups_see_changes), BOTH(test_due_agrees), BOTH(test_overlays),
-		BOTH(test_hands), BOTH(test_alerts), BOTH(test_episodes), BOTH(test_step_key), BOTH(test_steps),
-		BOTH(test_mail_row), BOTH(test_mail_due), BOTH(test_lease), BOTH(test_mail_lists),
+		BOTH(test_hands), BOTH(test_alerts), BOTH(test_episodes), BOTH(test_step_key), BOTH(test_steps), BOTH(test_step_held),
+		BOTH(test_mail_row), BOTH(test_mail_made), BOTH(test_mail_due), BOTH(test_lease), BOTH(test_mail_lists),
 		BOTH(test_people_and_history), BOTH(test_mailboxes), BOTH(test_inbound), BOTH(test_dead_addresses), BOTH(test_mail_find), BOTH(test_prune_mails), BOTH(test_prune_steps),
 		BOTH(test_prune_orders), BOTH(test_prune_is_bounded),
 	};

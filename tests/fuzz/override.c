@@ -37,7 +37,6 @@ static void open_up(void)
 	const struct dw_config config = { .path = (char *)"/nonexistent/duewatch.conf", .mail = { .from_address = (char *)"d@example.com" } };
 	struct dw_err err = { "" };
 
-	dw_mime_init();
 	must(dw_samples_new(&samples, &config, "en", &err) == 0);
 	must((c = dw_calloc(1, sizeof(*c))));
 	must(dw_templates_built_in(&c->set[0], "en", &err) == 0);

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *const sc_type_words[SC_TYPES] = { "alert", "daily", "first_look", "resolved", "feed", "note", "answer" };
+const char *const sc_type_words[SC_TYPES] = { "alert", "daily", "first_look", "resolved", "feed", "note", "answer", "closure" };
 
 enum { SPINS_MAX = 200 };
 

@@ -110,7 +110,7 @@ int sc_click(struct sc_world *w, const char *person, int64_t order, int64_t age,
 int sc_bounce(struct sc_world *w, const char *person, const char *status);
 int sc_mailbox(struct sc_world *w, const char *why); /* a look into it failed; NULL: it was good */
 
-enum { SC_TYPES = 7 };
+enum { SC_TYPES = 8 };
 extern const char *const sc_type_words[SC_TYPES]; /* of enum dw_mail_type */
 void sc_list(const struct sc_world *w); /* mails and the last log lines, to stderr */
 

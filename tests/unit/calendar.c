@@ -165,12 +165,76 @@ static void daily_mails_follow_each_other(void **state)
 	}
 }
 
+static const struct dw_hours lunch = { 2, { { 9 * 60, 12 * 60 }, { 13 * 60, 18 * 60 } } };
+static const struct dw_hours night = { 2, { { 0, 2 * 60 + 30 }, { 22 * 60, 1440 } } };
+
+static struct dw_working in_la(const struct dw_hours *hours, const struct dw_holidays *off)
+{
+	return (struct dw_working){ .zone = &la, .week = DW_MON_FRI, .off = off, .hours = hours };
+}
+
+static void working(void **state)
+{
+	struct dw_holidays h = { 0 };
+	struct dw_working w = in_la(&lunch, &h);
+	static const struct dw_hours none = { 0 };
+	dw_time fri18 = local(2026, 11, 27, 18, 0, 0), mon9 = local(2026, 11, 30, 9, 0, 0);
+
+	(void)state;
+	assert_int_equal(dw_working_last(&w, fri18), fri18);
+	assert_int_equal(dw_working_last(&w, fri18 + 1), fri18);
+	assert_int_equal(dw_working_last(&w, local(2026, 11, 29, 15, 0, 0)), fri18);
+	assert_int_equal(dw_working_last(&w, mon9 - 1), fri18);
+	assert_int_equal(dw_working_last(&w, mon9), mon9);
+	assert_int_equal(dw_working_last(&w, local(2026, 11, 27, 12, 30, 0)), local(2026, 11, 27, 12, 0, 0));
+	assert_int_equal(dw_working_next(&w, fri18 + 1), mon9);
+	assert_int_equal(dw_working_next(&w, fri18), fri18);
+	assert_int_equal(dw_working_next(&w, local(2026, 11, 27, 12, 30, 0)), local(2026, 11, 27, 13, 0, 0));
+	/* no hours known: nothing moves */
+	w.hours = &none;
+	assert_int_equal(dw_working_last(&w, mon9 - 1), mon9 - 1);
+	/* 24:00 is the next day's start; clocks that go from 02:00 to 03:00 leave a shift that ends at 02:30 */
+	w.hours = &night;
+	assert_int_equal(dw_working_last(&w, local(2026, 11, 28, 12, 0, 0)), local(2026, 11, 28, 0, 0, 0));
+	w.week = DW_EVERY_DAY;
+	assert_int_equal(dw_working_last(&w, local(2026, 3, 8, 12, 0, 0)), local(2026, 3, 8, 3, 0, 0));
+	/* three weeks off: none within 14 days */
+	w = in_la(&lunch, &h);
+	assert_int_equal(dw_holidays_add(&h, "2026-11-10..2026-11-30", NULL), 0);
+	assert_int_equal(dw_working_last(&w, local(2026, 11, 30, 15, 0, 0)), local(2026, 11, 30, 15, 0, 0));
+	assert_int_equal(dw_working_last(&w, local(2026, 11, 20, 15, 0, 0)), local(2026, 11, 9, 18, 0, 0));
+	assert_int_equal(dw_working_next(&w, local(2026, 11, 20, 15, 0, 0)), local(2026, 12, 1, 9, 0, 0));
+	dw_holidays_fini(&h);
+}
+
+/* Whatever the hours: never later, at most 14 days earlier, and once moved it stays. */
+static void working_anywhere(void **state)
+{
+	static const struct dw_hours *const all[] = { &lunch, &night };
+
+	(void)state;
+	for (size_t k = 0; k < DW_COUNT(all); k++) {
+		struct dw_working w = in_la(all[k], NULL);
+		dw_time was = 0;
+
+		for (dw_time t = local(2026, 2, 20, 0, 0, 0); t < local(2026, 11, 20, 0, 0, 0); t += 1777) {
+			dw_time last = dw_working_last(&w, t), next = dw_working_next(&w, t);
+
+			assert_true(last <= t && t - last <= DW_WORKING_BACK_S && next >= t && last >= was);
+			assert_int_equal(dw_working_last(&w, last), last);
+			assert_int_equal(dw_working_next(&w, next), next);
+			was = last;
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(holidays),	    cmocka_unit_test(holidays_are_a_set),
 		cmocka_unit_test(last_safe_moment), cmocka_unit_test(daily_mail),
 		cmocka_unit_test(daily_mails_follow_each_other),
+		cmocka_unit_test(working), cmocka_unit_test(working_anywhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

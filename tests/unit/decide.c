@@ -722,6 +722,132 @@ static void too_many(void **state)
 	world_fini(&w);
 }
 
+#define SUNDAY "status=awaiting_shipment; promised_at=2026-11-29T08:00:00Z; expected_ship_at=2026-11-29T07:00:00Z"
+
+static void nine_to_six(struct world *w, int person)
+{
+	w->person[person].hours = (struct dw_hours){ 1, { { 9 * 60, 18 * 60 } } };
+}
+
+/* act_by on a Sunday: the urgent step comes on Friday at 18:00, to who has hours; to nobody twice. */
+static void working_time(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, SUNDAY, "2026-11-20");
+	nine_to_six(&w, ALICE);
+	LOOK(&w, "2026-11-27T09:59:59Z", "");
+	assert_instant(w.plan.next_at, "2026-11-27T10:00:00Z");
+	assert_int_equal(w.plan.state[0], DW_WATCHING);
+	LOOK(&w, "2026-11-27T10:00:00Z", "alice 6h now");
+	assert_int_equal(w.plan.state[0], DW_OPEN);
+	assert_instant(w.plan.owed[0].due, "2026-11-29T02:00:00Z");
+	LOOK(&w, "2026-11-28T08:00:00Z", ""); /* 1d isn't urgent, and is covered */
+	LOOK(&w, "2026-11-29T02:00:00Z", "bob 6h now");
+	LOOK(&w, "2026-11-29T08:00:01Z", "alice due now, bob due now, carol due now");
+	world_fini(&w);
+	/* each in their own zone: bob's Friday ends in Los Angeles */
+	begin(&w, SUNDAY, "2026-11-20");
+	nine_to_six(&w, ALICE);
+	nine_to_six(&w, BOB);
+	w.person[BOB].zone = &la;
+	LOOK(&w, "2026-11-27T10:00:00Z", "alice 6h now");
+	assert_instant(w.plan.next_at, "2026-11-28T02:00:00Z");
+	LOOK(&w, "2026-11-28T02:00:00Z", "bob 6h now");
+	LOOK(&w, "2026-11-29T02:00:00Z", "");
+	world_fini(&w);
+	/* seen only on Saturday: at once */
+	begin(&w, SUNDAY, "2026-11-20");
+	nine_to_six(&w, ALICE);
+	LOOK(&w, "2026-11-28T03:00:00Z", "alice 6h now");
+	world_fini(&w);
+	/* a day off on Friday: Thursday. Three weeks of them: as due */
+	begin(&w, SUNDAY, "2026-11-20");
+	nine_to_six(&w, ALICE);
+	assert_int_equal(dw_holidays_add(&w.person[ALICE].off, "2026-11-27", NULL), 0);
+	LOOK(&w, "2026-11-26T10:00:00Z", "alice 6h now");
+	world_fini(&w);
+	begin(&w, SUNDAY, "2026-11-01");
+	nine_to_six(&w, ALICE);
+	assert_int_equal(dw_holidays_add(&w.person[ALICE].off, "2026-11-10..2026-11-30", NULL), 0);
+	LOOK(&w, "2026-11-28T07:59:59Z", "");
+	LOOK(&w, "2026-11-28T08:00:00Z", "alice 1d now"); /* no daily mail comes before act_by */
+	LOOK(&w, "2026-11-29T02:00:00Z", "alice 6h now, bob 6h now");
+	world_fini(&w);
+}
+
+/* Hours that change after a step came early take nothing back and send nothing again. */
+static void working_time_changes(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, SUNDAY, "2026-11-20");
+	nine_to_six(&w, ALICE);
+	LOOK(&w, "2026-11-27T10:00:00Z", "alice 6h now");
+	w.person[ALICE].hours.n = 0;
+	w.rules_changed = true;
+	LOOK(&w, "2026-11-27T11:00:00Z", "");
+	assert_int_equal(w.plan.state[0], DW_OPEN);
+	w.rules_changed = false;
+	LOOK(&w, "2026-11-28T08:00:00Z", "");
+	LOOK(&w, "2026-11-29T02:00:00Z", "bob 6h now");
+	world_fini(&w);
+	/* owed early but not yet in a mail when they changed: on its way */
+	begin(&w, SUNDAY, "2026-11-20");
+	nine_to_six(&w, ALICE);
+	KEEP(&w, "2026-11-27T10:00:00Z", "alice 6h now");
+	w.person[ALICE].hours.n = 0;
+	LOOK(&w, "2026-11-27T10:00:01Z", "");
+	world_mail(&w, at("2026-11-27T10:00:01Z"), false);
+	LOOK(&w, "2026-11-29T02:00:00Z", "bob 6h now");
+	world_fini(&w);
+	/* hours that come late */
+	begin(&w, SUNDAY, "2026-11-20");
+	LOOK(&w, "2026-11-28T08:00:00Z", "alice 1d now");
+	nine_to_six(&w, ALICE);
+	LOOK(&w, "2026-11-28T09:00:00Z", "alice 6h now");
+	LOOK(&w, "2026-11-29T02:00:00Z", "bob 6h now");
+	world_fini(&w);
+}
+
+/* Nothing that says a date has passed comes before it; acks count by when steps are due. */
+static void working_time_past_the_date(void **state)
+{
+	struct world w;
+	bool note;
+
+	(void)state;
+	begin(&w, "status=awaiting_shipment; promised_at=2026-11-27T08:00:00Z", "2026-11-27");
+	nine_to_six(&w, ALICE);
+	LOOK(&w, "2026-11-27T08:00:01Z", "alice due now, bob due now, carol due now");
+	assert_instant(w.plan.next_at, "2026-11-27T10:00:00Z");
+	LOOK(&w, "2026-11-27T10:00:00Z", "alice +2d now"); /* Saturday's, and Sunday's, which covers it */
+	LOOK(&w, "2026-11-28T08:00:00Z", "bob +1d now");
+	LOOK(&w, "2026-11-29T08:00:00Z", "bob +2d now");
+	LOOK(&w, "2026-11-30T08:00:00Z", "alice +3d now, bob +3d now, carol +3d now");
+	world_fini(&w);
+	/* after the date nothing comes before an ack ends */
+	begin(&w, "status=awaiting_shipment; promised_at=2026-11-27T08:00:00Z", "2026-11-27");
+	nine_to_six(&w, ALICE);
+	LOOK(&w, "2026-11-27T08:00:01Z", "alice due now, bob due now, carol due now");
+	world_ack(&w, "alice", 36 * HOUR, at("2026-11-27T09:00:00Z"), &note);
+	LOOK(&w, "2026-11-27T10:00:00Z", "");
+	LOOK(&w, "2026-11-28T08:00:00Z", "alice +1d spared, bob +1d spared");
+	LOOK(&w, "2026-11-28T21:00:00Z", "alice +2d now"); /* it has ended; bob's is due on Sunday */
+	LOOK(&w, "2026-11-29T08:00:00Z", "bob +2d now");
+	world_fini(&w);
+	/* before it, an ack covers what falls due next, not what came early */
+	begin(&w, SUNDAY, "2026-11-20");
+	nine_to_six(&w, ALICE);
+	LOOK(&w, "2026-11-27T10:00:00Z", "alice 6h now");
+	world_ack(&w, "alice", 0, at("2026-11-27T11:00:00Z"), &note);
+	LOOK(&w, "2026-11-28T08:00:00Z", "");
+	LOOK(&w, "2026-11-29T02:00:00Z", "bob 6h now");
+	world_fini(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -732,6 +858,8 @@ int main(void)
 		cmocka_unit_test(episodes),	cmocka_unit_test(not_resolved),	  cmocka_unit_test(first_look),
 		cmocka_unit_test(stale_feed),	cmocka_unit_test(silenced),	  cmocka_unit_test(kinds_in_turn),
 		cmocka_unit_test(too_many),
+		cmocka_unit_test(working_time), cmocka_unit_test(working_time_changes),
+		cmocka_unit_test(working_time_past_the_date),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

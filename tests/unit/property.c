@@ -102,6 +102,30 @@ static void random_hand(struct world *w, enum dw_field x, int64_t v, dw_time now
 	w->n_hand++;
 }
 
+/* Working time of some of them: with a lunch break, across all the day, on few days, with long holidays. */
+static void random_hours(struct world *w)
+{
+	static const struct dw_hours hours[] = {
+		{ 1, { { 9 * 60, 18 * 60 } } },
+		{ 2, { { 8 * 60 + 30, 12 * 60 }, { 13 * 60, 17 * 60 } } },
+		{ 2, { { 0, 6 * 60 }, { 22 * 60, 1440 } } },
+		{ 1, { { 0, 1440 } } },
+	};
+
+	for (int i = 0; i < PERSONS; i++) {
+		struct dw_person *p = &w->person[i];
+		int32_t first = (int32_t)(BASE / DAY) - 30 + (int32_t)upto(60);
+
+		if (one_in(3))
+			continue;
+		p->hours = hours[upto(DW_COUNT(hours))];
+		p->zone = one_in(2) ? &la : &shanghai;
+		p->working_days = one_in(3) ? (unsigned)(1 + upto(127)) : 0;
+		if (one_in(2))
+			assert_int_equal(dw_holidays_put(&p->off, (struct dw_days){ first, first + (int32_t)upto(25) }, NULL), 0);
+	}
+}
+
 static void random_world(struct world *w, bool hands)
 {
 	struct dw_facts f = { 0 };
@@ -115,6 +139,8 @@ static void random_world(struct world *w, bool hands)
 	if (one_in(4))
 		w->person[ALICE].daily_minute = -1;
 	w->owner = (int)upto(PERSONS);
+	if (one_in(2))
+		random_hours(w);
 	random_facts(&f);
 	world_take(w, &f, BASE - upto(5 * DAY));
 	if (hands && one_in(2))
@@ -214,6 +240,8 @@ static void something_happens(struct world *w, dw_time now)
 		w->pack.buyer_answer = (int)upto(4);
 	if (one_in(10))
 		w->owner = (int)upto(PERSONS);
+	if (one_in(10))
+		random_hours(w);
 }
 
 /* Between a decision and its next_at nothing changes; and deciding again at once adds nothing. */

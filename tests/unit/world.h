@@ -51,6 +51,8 @@ HELPER void world_fini(struct world *w)
 	dw_order_fini(&w->order);
 	for (size_t i = 0; i < w->n_hand; i++)
 		dw_hand_fini(&w->hand[i]);
+	for (int i = 0; i < PERSONS; i++)
+		dw_holidays_fini(&w->person[i].off);
 }
 
 /* A read: the main feed's row, which takes `after`. */
