@@ -29,7 +29,7 @@ static void there_and_back(void **state)
 	(void)state;
 	for (size_t i = 0; i < DW_COUNT(numbers); i++)
 		for (size_t len = 0; len < 64; len += 21) {
-			struct dw_token t = { .order = numbers[i], .side = (int)(numbers[i] % 1000), .episode = -numbers[i] / 2,
+			struct dw_token t = { .order = numbers[i], .side = (int)(numbers[i] % 1000), .episode = numbers[i] / -2,
 					      .expires = numbers[i] },
 					got;
 			DW_FREE char *text = NULL, *again = NULL;
