@@ -199,6 +199,7 @@ struct dw_making {
 	const struct dw_mail_view *view;
 	const struct dw_zone *zone; /* the reader's */
 	struct dw_err *err;
+	unsigned long shortages; /* dw_shortages() before it began */
 };
 
 /* The tree of one order: dw_item_row for a line of a table, dw_item_full with the eleven parts (or, resolved, what

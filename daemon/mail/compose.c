@@ -697,6 +697,8 @@ static char *checked_id(const struct dw_mail_view *v)
 
 static int make_entries(const struct dw_making *m, const struct plan *p, struct dw_calendars *out)
 {
+	if (m->shortages != dw_shortages()) /* where memory is out, libical follows pointers to nothing */
+		return dw_err_oom(m->err);
 	return dw_calendars_make(m, (const size_t *const[2]){ p->full, p->settled }, (const size_t[2]){ p->n_full, p->n_settled }, out);
 }
 
@@ -784,9 +786,8 @@ static int compose(const struct dw_making *m, struct dw_mail *out)
 int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_mail_view *view, struct dw_err *err)
 {
 	const struct dw_people *people = &view->config->people;
-	struct dw_making m = { .view = view, .err = err };
+	struct dw_making m = { .view = view, .err = err, .shortages = dw_shortages() };
 	struct dw_mail mail = { 0 };
-	unsigned long shortages = dw_shortages();
 	int r;
 
 	if (view->person < 0 || (size_t)view->person >= people->n)
@@ -805,7 +806,7 @@ int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_
 	if (!m.zone)
 		m.zone = &dw_zone_utc;
 	r = view->bare ? compose_bare(&m, &mail) : compose(&m, &mail);
-	if (shortages != dw_shortages())
+	if (m.shortages != dw_shortages())
 		r = dw_err_oom(err);
 	if (r < 0)
 		dw_mail_fini(&mail);
