@@ -154,11 +154,17 @@ static struct dw_sender *idle(struct dw_worker *w)
 	return NULL;
 }
 
-static void give(struct dw_worker *w, struct dw_sender *s, struct dw_send_job *job, int relay)
+/* False: the stop has begun, and the sender's thread may be gone. The lease ends with the daemon. */
+static bool give(struct dw_worker *w, struct dw_sender *s, struct dw_send_job *job, int relay)
 {
 	const char *at = strrchr(job->to, '@');
 
 	pthread_mutex_lock(&w->mutex);
+	if (w->stop) {
+		pthread_mutex_unlock(&w->mutex);
+		dw_send_job_fini(job);
+		return false;
+	}
 	s->job = *job;
 	s->relay = relay;
 	s->busy = s->has_job = true;
@@ -168,6 +174,7 @@ static void give(struct dw_worker *w, struct dw_sender *s, struct dw_send_job *j
 	pthread_cond_broadcast(&w->jobs);
 	pthread_mutex_unlock(&w->mutex);
 	memset(job, 0, sizeof(*job));
+	return true;
 }
 
 int dw_senders_give(struct dw_worker *w, struct dw_err *err)
@@ -196,7 +203,10 @@ int dw_senders_give(struct dw_worker *w, struct dw_err *err)
 			dw_relays_untake(w->conf->relays, relay);
 			return r < 0 ? r : 0;
 		}
-		give(w, s, &job, relay);
+		if (!give(w, s, &job, relay)) {
+			dw_relays_untake(w->conf->relays, relay);
+			return 0;
+		}
 	}
 	return 0;
 }
