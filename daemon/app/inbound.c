@@ -376,10 +376,15 @@ static int all_commands(struct reply *r, int64_t already, struct dw_err *err)
 
 /* ---- the answer ---- */
 
-/* "Re: " and what they answered; without a token, which would let whoever sees the subject do as much again. */
-static int title_of(const struct reply *r, struct dw_buf *out)
+/* "Re: " and what they answered; without a token, which would let whoever sees the subject do as much again. Who only has a
+ * token doesn't write subjects of ours: then it is the order's number. */
+static int title_of(struct reply *r, struct dw_buf *out, struct dw_err *err)
 {
-	const char *s = r->title ? r->title : r->in->subject ? r->in->subject : "duewatch";
+	const char *s = r->title;
+
+	if (!s)
+		s = r->in->authentic ? r->in->subject : r->about ? number_of(r, r->about, err) : NULL;
+	s = s ? s : "duewatch";
 
 	dw_buf_puts(out, strncasecmp(s, "re:", 3) == 0 ? "" : "Re: ");
 	while (*s) {
@@ -464,7 +469,7 @@ static int answer(struct reply *r, const char *id, struct dw_err *err)
 		add_id(&r->touched, r->about);
 	done = look(r, &s, err);
 	dw_buf_printf(&key, "answer|%s", id);
-	if (done == 0 && (title_of(r, &title) < 0 || key.failed))
+	if (done == 0 && (title_of(r, &title, err) < 0 || key.failed))
 		done = dw_err_oom(err);
 	if (done < 0)
 		return done;
