@@ -1,5 +1,6 @@
 /* duewatchd: arguments and exit codes. */
 #include "duewatch/daemon.h"
+#include "duewatch/net.h"
 #include "duewatch/privileges.h"
 
 #include <getopt.h>
@@ -36,7 +37,7 @@ int main(int argc, char **argv)
 	int c;
 
 	dw_environment_trim();
-	json_set_alloc_funcs(dw_malloc, free); /* what it drops for lack of memory is a shortage, too */
+	json_set_alloc_funcs(dw_malloc, dw_wipe_free); /* what it drops for lack of memory is a shortage, too */
 	while ((c = getopt_long(argc, argv, "c:D:tvh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':

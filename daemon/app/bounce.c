@@ -5,7 +5,10 @@
 
 #include <stdio.h>
 
-enum { WELL_AFTER_S = 48 * 3600 };
+enum {
+	WELL_AFTER_S = 48 * 3600,
+	COMES_BACK_S = 14 * 86400, /* servers give up after five days; who reads an old mail's sender address must not have the use of it */
+};
 
 int dw_bounce_is_dead(struct dw_engine *e, const char *address, dw_time now, struct dw_dead_row *out, struct dw_err *err)
 {
@@ -85,6 +88,10 @@ static int take(struct dw_engine *e, const struct dw_inbound *in, struct dw_mail
 
 	if (mail->state != DW_MAIL_SENT && mail->state != DW_MAIL_UNSURE) {
 		*said = "of a mail that has failed already";
+		return 0;
+	}
+	if (now - (mail->last_try != DW_UNKNOWN ? mail->last_try : mail->created) > COMES_BACK_S) {
+		*said = "of a mail that left long ago";
 		return 0;
 	}
 	snprintf(why, sizeof(why), "the mail came back: %.11s %.150s", in->status, in->diagnostic ? in->diagnostic : "");

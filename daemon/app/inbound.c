@@ -9,6 +9,7 @@
 enum {
 	COMMANDS_A_DAY = 100,
 	ANSWERS_AN_HOUR = 20,
+	ANSWERS_TO_NOTHING = 20, /* after so many in a day only what holds a command is answered: two programs may be talking */
 	ORDERS_MAX = 256,
 	WHICH_MAX = 20,
 	ACK_MAX_S = 7 * 86400,
@@ -412,10 +413,15 @@ static int all_commands(struct reply *r, int64_t already, struct dw_err *err)
 
 /* ---- the answer ---- */
 
-/* "Re: " and what they answered; without a token, which would let whoever sees the subject do as much again. */
-static int title_of(const struct reply *r, struct dw_buf *out)
+/* "Re: " and what they answered; without a token, which would let whoever sees the subject do as much again. Who only has a
+ * token doesn't write subjects of ours: then it is the order's number. */
+static int title_of(struct reply *r, struct dw_buf *out, struct dw_err *err)
 {
-	const char *s = r->title ? r->title : r->in->subject ? r->in->subject : "duewatch";
+	const char *s = r->title;
+
+	if (!s)
+		s = r->in->authentic ? r->in->subject : r->about ? number_of(r, r->about, err) : NULL;
+	s = s ? s : "duewatch";
 
 	dw_buf_puts(out, strncasecmp(s, "re:", 3) == 0 ? "" : "Re: ");
 	while (*s) {
@@ -500,7 +506,7 @@ static int answer(struct reply *r, const char *id, struct dw_err *err)
 		add_id(&r->touched, r->about);
 	done = look(r, &s, err);
 	dw_buf_printf(&key, "answer|%s", id);
-	if (done == 0 && (title_of(r, &title) < 0 || key.failed))
+	if (done == 0 && (title_of(r, &title, err) < 0 || key.failed))
 		done = dw_err_oom(err);
 	if (done < 0)
 		return done;
@@ -526,7 +532,7 @@ static void log_reply(const struct reply *r, int64_t uid, bool answered)
 		done += r->line[i].result == DW_REPLY_DONE;
 	dw_engine_log(r->e, DW_LOG_INFO, "reply uid=%lld person=%s by=%s commands=%zu done=%zu%s%s", (long long)uid,
 		      r->e->config->people.p[r->person].name, r->by_token ? "token" : "thread", r->in->n_command, done,
-		      r->expired ? " expired" : "", answered ? "" : " (no answer: too many this hour)");
+		      r->expired ? " expired" : "", answered ? "" : " (no answer: too many)");
 }
 
 static int ignored(struct dw_engine *e, int64_t uid, const char *why)
@@ -539,7 +545,7 @@ static int take_reply(struct dw_engine *e, const struct dw_inbound *in, int64_t 
 		      struct dw_inbound_row *row, dw_time now, struct dw_err *err)
 {
 	DW_CLEANUP(reply_fini) struct reply r = { .e = e, .in = in, .now = now, .today = today, .person = -1 };
-	int64_t day = 0, hour = 0, unused;
+	int64_t day = 0, hour = 0, answers = 0, unused;
 	const char *name, *why;
 	int done;
 
@@ -552,13 +558,13 @@ static int take_reply(struct dw_engine *e, const struct dw_inbound *in, int64_t 
 		return ignored(e, uid, why);
 	name = e->config->people.p[r.person].name;
 	snprintf(row->person, sizeof(row->person), "%s", name);
-	done = dw_store_inbound_count(e->store, name, now - DW_DAY, &day, &unused, err);
+	done = dw_store_inbound_count(e->store, name, now - DW_DAY, &day, &answers, err);
 	if (done == 0)
 		done = dw_store_inbound_count(e->store, name, now - 3600, &unused, &hour, err);
 	if (done == 0 && !r.expired)
 		done = all_commands(&r, day, err);
 	row->commands = r.expired ? 0 : (int)in->n_command;
-	row->answers = hour < ANSWERS_AN_HOUR;
+	row->answers = hour < ANSWERS_AN_HOUR && (row->commands > 0 || answers < ANSWERS_TO_NOTHING);
 	if (done == 0 && row->answers)
 		done = answer(&r, row->id, err);
 	if (done == 0)

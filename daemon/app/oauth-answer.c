@@ -75,6 +75,43 @@ struct reading {
 	const char *const *secret; /* what we sent; NULL-terminated */
 };
 
+/* As it stands in the form we sent (oauth-http.c), which some servers say back; hex: the digits %XX is written with. */
+static bool hide_escaped(char *text, const char *secret, const char *hex)
+{
+	size_t len = strlen(secret), n = 0;
+	char *form = dw_malloc(3 * len + 1);
+
+	if (!form)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)secret[i];
+
+		if (strchr("-._~", c) || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) {
+			form[n++] = (char)c;
+			continue;
+		}
+		form[n++] = '%';
+		form[n++] = hex[c >> 4];
+		form[n++] = hex[c & 15];
+	}
+	form[n] = '\0';
+	dw_oauth_hide(text, form);
+	explicit_bzero(form, 3 * len + 1);
+	free(form);
+	return true;
+}
+
+static bool hide_all(char *text, const char *const *secret)
+{
+	bool ok = true;
+
+	for (; secret && *secret; secret++) {
+		dw_oauth_hide(text, *secret);
+		ok = hide_escaped(text, *secret, "0123456789ABCDEF") && hide_escaped(text, *secret, "0123456789abcdef") && ok;
+	}
+	return ok;
+}
+
 /* Whole texts, which are cut only after our secrets were taken out of them: a cut one wouldn't be found. */
 static void later(struct reading *rd, const char *fmt, ...) DW_PRINTF(2, 3);
 static void later(struct reading *rd, const char *fmt, ...)
@@ -86,10 +123,8 @@ static void later(struct reading *rd, const char *fmt, ...)
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
 	va_end(ap);
-	for (size_t i = 0; text && rd->secret && rd->secret[i]; i++)
-		dw_oauth_hide(text, rd->secret[i]);
 	rd->out->verdict = DW_OAUTH_LATER;
-	clean(rd->out->error, sizeof(rd->out->error), text ? text : "out of memory");
+	clean(rd->out->error, sizeof(rd->out->error), text && hide_all(text, rd->secret) ? text : "out of memory");
 }
 
 static int keep(char **to, const char *token)

@@ -1,6 +1,7 @@
 /* duewatch: one table of commands. Usage, help, checking of arguments and completion all read it. */
 #include "cli.h"
 #include "duewatch/privileges.h"
+#include "duewatch/net.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -407,7 +408,7 @@ int main(int argc, char **argv)
 	if (!args || !who)
 		return cli_error("out of memory");
 	dw_environment_trim();
-	json_set_alloc_funcs(dw_malloc, free); /* what it drops for lack of memory is a shortage, too */
+	json_set_alloc_funcs(dw_malloc, dw_wipe_free); /* what it drops for lack of memory is a shortage, too */
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	if (argc > 1 && strcmp(argv[1], "--complete") == 0)

@@ -130,6 +130,13 @@ static bool head(struct cursor *c, char id[256])
 	return !c->bad && (*c->p == ';' || !*c->p);
 }
 
+/* A host says each thing once: of two that differ, one is somebody's who got words into the other. */
+static void keep(struct cursor *c, char have[256], const char text[256])
+{
+	c->bad |= *have && strcmp(have, text) != 0;
+	memcpy(have, text, 256);
+}
+
 /* ptype.property=pvalue, or reason=value; false where no further one follows, or the field is bad. */
 static bool property(struct cursor *c, struct dw_authres *r)
 {
@@ -152,14 +159,14 @@ static bool property(struct cursor *c, struct dw_authres *r)
 		return false;
 	}
 	if (strcmp(ptype, "header") == 0 && strcmp(name, "from") == 0)
-		memcpy(r->header_from, text, sizeof(text));
+		keep(c, r->header_from, text);
 	else if (strcmp(ptype, "header") == 0 && strcmp(name, "d") == 0)
-		memcpy(r->header_d, text, sizeof(text));
+		keep(c, r->header_d, text);
 	else if (strcmp(ptype, "header") == 0 && strcmp(name, "i") == 0)
-		memcpy(r->header_i, text, sizeof(text));
+		keep(c, r->header_i, text);
 	else if (strcmp(ptype, "smtp") == 0 && strcmp(name, "mailfrom") == 0)
-		memcpy(r->mailfrom, text, sizeof(text));
-	return true;
+		keep(c, r->mailfrom, text);
+	return !c->bad;
 }
 
 /* One resinfo behind its ';'. */

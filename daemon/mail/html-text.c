@@ -129,6 +129,17 @@ static bool silent(const struct page *p)
 	return p->skip_from || p->ended || p->out->n >= DW_IN_TEXT_MAX;
 }
 
+/* A link of ours outside of any quote: this is our own mail, which no program has marked (reply-own.c). */
+static void mark_ours(struct page *p, const char *name, const xmlChar **atts)
+{
+	const char *href = attribute(atts, "href");
+
+	if (g_ascii_strcasecmp(name, "a") != 0 || g_ascii_strncasecmp(href, "mailto:", 7) != 0 || !strstr(href, "dw1-"))
+		return;
+	newline(p);
+	dw_buf_puts(p->out, "mailto:dw1-\n");
+}
+
 static void on_start(void *ctx, const xmlChar *xname, const xmlChar **atts)
 {
 	struct page *p = ctx;
@@ -146,6 +157,7 @@ static void on_start(void *ctx, const xmlChar *xname, const xmlChar **atts)
 		p->skip_from = p->depth;
 		return;
 	}
+	mark_ours(p, name, atts);
 	p->pre += g_ascii_strcasecmp(name, "pre") == 0;
 	if (g_ascii_strcasecmp(name, "br") == 0) {
 		dw_buf_putc(p->out, '\n');

@@ -6,7 +6,7 @@
 #include <malloc.h>
 #include <pthread.h>
 
-static void wipe_free(void *p)
+void dw_wipe_free(void *p)
 {
 	if (p)
 		explicit_bzero(p, malloc_usable_size(p));
@@ -23,13 +23,13 @@ static void *wipe_realloc(void *p, size_t n)
 		return NULL;
 	if (p)
 		memcpy(fresh, p, had < n ? had : n);
-	wipe_free(p);
+	dw_wipe_free(p);
 	return fresh;
 }
 
 static void start(void)
 {
-	curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_free, wipe_realloc, dw_strdup, calloc);
+	curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, dw_wipe_free, wipe_realloc, dw_strdup, calloc);
 }
 
 void dw_net_start(void)

@@ -262,10 +262,12 @@ const char *dw_reply_token(const char *s, size_t *n)
 	return NULL;
 }
 
-/* Our own mail without a mark of its program: a link of ours, which nobody types. */
+/* Our own mail without a mark of its program: a link of ours (html-text.c writes the address down), a section's heading, the
+ * last line. Nobody types these. */
 static bool is_ours(const char *s)
 {
-	return strstr(s, "mailto:") && strstr(s, "dw1-");
+	return (strstr(s, "mailto:") && strstr(s, "dw1-")) || (begins(s, "==== ") && ends(s, " ====")) ||
+	       (begins(s, "sent to ") && strstr(s, " by duewatch.")) || strstr(s, "由 duewatch 发送给");
 }
 
 /* ---- the story ---- */
@@ -305,13 +307,25 @@ static bool next_line(const struct lines *l, size_t *i, bool *thanks)
 	return false;
 }
 
+/* Where our mail stands below without a mark, its first lines can't be told from the person's, and they hold what strangers
+ * wrote: a buyer may be called "close". */
+static bool holds_ours(const struct lines *l)
+{
+	bool thanks = false;
+	size_t i = 0;
+
+	while (next_line(l, &i, &thanks))
+		i++;
+	return i < l->n && is_ours(l->p[i]);
+}
+
 int dw_reply_own(const char *text, int (*line)(void *ctx, const char *s, bool last), void *ctx)
 {
 	DW_CLEANUP(lines_fini) struct lines l = { 0 };
 	bool any = false, thanks = false;
-	int r = cut(&l, text), own = 0;
+	int r = cut(&l, text), own = 0, most = r == 0 && holds_ours(&l) ? 1 : DW_IN_OWN_MAX;
 
-	for (size_t i = 0; r == 0 && own < DW_IN_OWN_MAX && next_line(&l, &i, &thanks); i++, own++) {
+	for (size_t i = 0; r == 0 && own < most && next_line(&l, &i, &thanks); i++, own++) {
 		DW_BUF clean = { 0 };
 
 		dw_scrub(&clean, l.p[i], DW_IN_LINE_MAX);

@@ -83,11 +83,13 @@ static void take_plain(struct walk *w, GMimeObject *o)
 	w->text.failed |= raw.failed;
 }
 
+/* A file, whatever else it is called: "inline" is how some programs send notes.txt beside what the person wrote. */
 static bool is_attachment(GMimeObject *o)
 {
 	GMimeContentDisposition *d = g_mime_object_get_content_disposition(o);
 
-	return d && g_ascii_strcasecmp(g_mime_content_disposition_get_disposition(d), "attachment") == 0;
+	return (d && g_ascii_strcasecmp(g_mime_content_disposition_get_disposition(d), "attachment") == 0) ||
+	       (GMIME_IS_PART(o) && g_mime_part_get_filename(GMIME_PART(o)));
 }
 
 static void take_leaf(struct walk *w, GMimeObject *o)
@@ -243,7 +245,8 @@ static int on_line(void *ctx, const char *s, bool last)
 	return keep_rest(rd->out, s);
 }
 
-/* The subject counts as a command where the text has none: what a person edits in a prepared mail is its text. */
+/* The subject counts as a command where the text says nothing: what a person edits in a prepared mail is its text, and who
+ * makes "yes" into "yes, but only half of it" doesn't say yes. */
 static int read_subject(struct reading *rd)
 {
 	struct dw_inbound *out = rd->out;
@@ -253,7 +256,7 @@ static int read_subject(struct reading *rd)
 
 	if (!plain || r < 0)
 		return r;
-	if (out->n_command == 0 && take_command(rd, plain) != 0 && !rd->any && dw_reply_token(out->subject, &n))
+	if (out->n_command == 0 && !out->rest && take_command(rd, plain) != 0 && !rd->any && dw_reply_token(out->subject, &n))
 		return keep_rest(out, plain); /* a link's mail from which the words are gone */
 	return 0;
 }

@@ -5,4 +5,8 @@
 
 void dw_net_start(void); /* from any thread, as often as one likes */
 
+/* free(), but what was there is overwritten. Also for other libraries that secrets pass through: jansson's parser keeps the
+ * texts it reads in buffers of its own, tokens among them. */
+void dw_wipe_free(void *p);
+
 #endif

@@ -73,6 +73,25 @@ static void test_answers(void **state)
 	}
 }
 
+/* A server that says back what it was sent, as it was sent. */
+static void test_echo(void **state)
+{
+	static const char *const secret[] = { "1//0abc/secret", NULL };
+	static const char *const echo[] = { "1//0abc/secret", "1%2F%2F0abc%2Fsecret", "1%2f%2f0abc%2fsecret", "1\\/\\/0abc\\/secret" };
+
+	(void)state;
+	for (size_t i = 0; i < DW_COUNT(echo); i++) {
+		struct dw_oauth_answer a;
+		char body[300];
+
+		snprintf(body, sizeof(body), "{\"error\":\"invalid_grant\",\"error_description\":\"of refresh_token=%s&x=y\"}", echo[i]);
+		assert_int_equal(dw_oauth_answer_read(&a, secret, 400, JSON, body, strlen(body)), 0);
+		if (strstr(a.error, "secret") || !strstr(a.error, "***&x=y"))
+			fail_msg("%s: %s", echo[i], a.error);
+		dw_oauth_answer_fini(&a);
+	}
+}
+
 static void test_lives(void **state)
 {
 	static const struct {
@@ -167,7 +186,7 @@ static int drop(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_answers), cmocka_unit_test(test_lives), cmocka_unit_test(test_file),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_answers), cmocka_unit_test(test_echo), cmocka_unit_test(test_lives), cmocka_unit_test(test_file),
 					    cmocka_unit_test(test_address) };
 
 	return cmocka_run_group_tests(tests, make, drop);

@@ -274,6 +274,49 @@ static void odd_headers_vouch_for_nobody(void **state)
 	}
 }
 
+/* What stands in a mail beside the person's word: a subject that a link wrote, files, our own mail without a mark (whose lines
+ * hold buyers' names). */
+static void whose_words(void **state)
+{
+#define HEAD "From: Alice <alice@example.com>\r\nMIME-Version: 1.0\r\n"
+#define TOKEN "dw1-DgACqNn3sg1hbGljZdNdOcIxeOHBx434RMea22I"
+#define HTML HEAD "Subject: Re: 2 orders\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+#define TEXT HEAD "Subject: Re: 2 orders\r\n\r\n"
+#define LINK "<a href=\"mailto:d@example.com?subject=ack%20" TOKEN "&amp;body=ack\">I'm on it</a>"
+#define PARTS HEAD "Subject: Re: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>thanks</p>\r\n--b\r\n"
+	static const struct {
+		const char *mail, *commands;
+	} table[] = {
+		{ HEAD "Subject: close " TOKEN "\r\n\r\nplease don't close it yet\r\n", "" },
+		{ HEAD "Subject: yes " TOKEN "\r\n\r\nyes, but only half of it\r\n", "" },
+		{ HEAD "Subject: yes " TOKEN "\r\n\r\n\r\n--\r\nAlice\r\n", "yes" },
+		{ HEAD "Subject: yes " TOKEN "\r\n\r\nThanks,\r\nAlice\r\n", "yes" },
+		{ PARTS "Content-Type: text/plain; name=notes.txt\r\n\r\nclose\r\n--b--\r\n", "" },
+		{ PARTS "Content-Type: text/plain\r\nContent-Disposition: inline; filename=a.txt\r\n\r\nclose\r\n--b--\r\n", "" },
+		{ TEXT "I'll look\r\n\r\n2 orders need you today.\r\n\r\n- late\r\n  7701\r\n  close\r\n\r\n==== One by one ====\r\n", "" },
+		{ TEXT "ack 7701\r\n\r\n- late\r\n  7701\r\n  close\r\n\r\nmailto:d@example.com?subject=ack%20" TOKEN "\r\n", "ack" },
+		{ TEXT "ack 7701\r\nack 7702\r\n", "ack ack" },
+		{ TEXT "ok\r\n\r\n- late\r\n  7701\r\n  close\r\n\r\n==\r\nSent to alice by duewatch.\r\n", "" },
+		{ TEXT "ok\r\n\r\n- 7701\r\n  可以\r\n\r\n本邮件由 duewatch 发送给 alice。\r\n", "" },
+		{ HTML "<p>I'll look</p><p>2 orders need you today.</p><p>7701</p><p>close</p>" LINK, "" },
+		{ HTML "<p>ack 7701</p><p>7701</p><p>close</p>" LINK, "ack" },
+		{ HTML "<p>ack 7701</p><p>ship 7702 2026-12-10</p><blockquote><p>close</p>" LINK "</blockquote>", "ack ship" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DW_COUNT(table); i++) {
+		struct dw_inbound in;
+		DW_BUF got = { 0 };
+
+		assert_int_equal(dw_inbound_parse(&in, table[i].mail, strlen(table[i].mail), US, TODAY, NULL), 0);
+		for (size_t k = 0; k < in.n_command; k++)
+			dw_buf_printf(&got, "%s%s", k ? " " : "", dw_verbs[in.command[k].verb].name);
+		if (strcmp(dw_buf_str(&got), table[i].commands) != 0)
+			fail_msg("%zu: \"%s\" instead of \"%s\"", i, dw_buf_str(&got), table[i].commands);
+		dw_inbound_fini(&in);
+	}
+}
+
 static void below_a_long_mail(void **state)
 {
 	struct dw_inbound in;
@@ -409,6 +452,7 @@ int main(void)
 		cmocka_unit_test(programs_are_told_apart),
 		cmocka_unit_test(the_head_is_read),
 		cmocka_unit_test(odd_headers_vouch_for_nobody),
+		cmocka_unit_test(whose_words),
 		cmocka_unit_test(below_a_long_mail),
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(more_commands_than_we_take),

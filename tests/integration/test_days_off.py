@@ -3,6 +3,7 @@ HTTPS server, with what servers and people do to them."""
 
 import contextlib
 import datetime
+import gzip
 import http.server
 import json
 import os
@@ -157,7 +158,7 @@ def test_an_address(work, web, certificate):
     assert "geheim" not in said and "geheim" not in work.tool("status")
 
 
-@pytest.mark.parametrize("trouble", ["500", "html", "large", "http", "cut"])
+@pytest.mark.parametrize("trouble", ["500", "html", "large", "bomb", "http", "cut"])
 def test_trouble_leaves_the_last_copy(work, web, certificate, trouble):
     plain = Web(None, calendar((20, 21)))
     config(work, web.url, certificate[0])
@@ -174,6 +175,8 @@ def test_trouble_leaves_the_last_copy(work, web, certificate, trouble):
             web.body = b"<html>Sign in</html>"
         elif trouble == "large":
             web.body = calendar((20, 21)) + b"X" * (2 << 20)
+        elif trouble == "bomb":     # 64 KiB that become 64 MiB
+            web.body, web.headers = gzip.compress(calendar((20, 21)) + b"X" * (64 << 20)), [("Content-Encoding", "gzip")]
         elif trouble == "http":
             web.code, web.headers = 302, [("Location", plain.url)]
         else:
