@@ -40,7 +40,8 @@ static const struct ask asks[] = {
 	/* another's mail, a flag, nothing in it */
 	{ .bytes = "* 2 FETCH (UID 8 BODY[] {5}\r\nhello)\r\nd1 OK\r\n", .end = DW_IMAP_OK },
 	{ .bytes = "* 2 FETCH (UID 7 FLAGS (\\Seen))\r\nd1 OK\r\n", .end = DW_IMAP_OK },
-	{ .bytes = "* 2 FETCH (UID 7 BODY[] NIL)\r\nd1 OK\r\n", .end = DW_IMAP_OK, .fetched = true, .body = "" },
+	{ .bytes = "* 2 FETCH (UID 7 BODY[] NIL)\r\nd1 OK\r\n", .end = DW_IMAP_OK },
+	{ .bytes = "* 2 FETCH (UID 7 BODY[] \"\")\r\nd1 OK\r\n", .end = DW_IMAP_OK, .fetched = true, .body = "" },
 	{ .bytes = "* 2 FETCH (UID 7 BODY[] {101}\r\n", .end = -EPROTO },
 };
 
