@@ -79,18 +79,14 @@ static int add_step(void *ctx, const struct dw_step_row *row)
 	return 0;
 }
 
-static int add_model(struct reply *r, const char *model, struct dw_err *err)
+static void add_model(struct reply *r, const char *model)
 {
-	json_error_t why = { 0 };
-	json_t *o = model ? json_loads(model, 0, &why) : NULL;
+	json_t *o = model ? json_loads(model, 0, NULL) : NULL;
 	json_t *list = json_object_get(o, "orders");
 
-	if (model && !o && json_error_code(&why) == json_error_out_of_memory)
-		return dw_err_oom(err); /* else it would be about no order, and the answer would ask which */
 	for (size_t i = 0; i < json_array_size(list); i++)
 		add_id(&r->orders, json_integer_value(json_array_get(list, i)));
 	json_decref(o);
-	return 0;
 }
 
 /* The mail of ours that it answers: one to this person, not too long ago. 0; 1: there is none. */
@@ -114,9 +110,8 @@ static int find_thread(struct reply *r, struct dw_err *err)
 			dw_mail_row_fini(&mail);
 			continue;
 		}
-		found = add_model(r, mail.type == DW_MAIL_ANSWER ? mail.model : NULL, err);
-		if (found == 0)
-			found = dw_store_step_of_mail(e->store, mail.id, add_step, r, err);
+		add_model(r, mail.type == DW_MAIL_ANSWER ? mail.model : NULL);
+		found = dw_store_step_of_mail(e->store, mail.id, add_step, r, err);
 		r->wide = mail.type == DW_MAIL_DAILY || r->orders.n == 0;
 		if (!r->title)
 			r->title = dw_steal(&mail.subject);
@@ -259,17 +254,18 @@ static int which_order(struct reply *r, struct dw_reply_line *l, int64_t *order,
 	return 0;
 }
 
-/* An order's number, as mails show it; borrowed from r, NULL where it is gone. */
-static int number_of(struct reply *r, int64_t order, const char **text, struct dw_err *err)
+/* An order's number, as mails show it; borrowed from r. NULL: it is gone, or memory is out. */
+static const char *number_of(struct reply *r, int64_t order, struct dw_err *err)
 {
 	struct dw_order_row row = { 0 };
-	int found = r->n_name < ORDERS_MAX ? dw_store_order_get(r->e->store, order, &row, err) : 1;
+	char *text = NULL;
 
-	*text = NULL;
-	if (found == 0)
-		*text = r->name[r->n_name++] = dw_steal(&row.order_id);
+	if (r->n_name < ORDERS_MAX && dw_store_order_get(r->e->store, order, &row, err) == 0)
+		text = dw_steal(&row.order_id);
 	dw_order_row_fini(&row);
-	return found < 0 ? found : 0;
+	if (text)
+		r->name[r->n_name++] = text;
+	return text;
 }
 
 /* ---- what is done ---- */
@@ -347,9 +343,7 @@ static int one_command(struct reply *r, size_t i, struct dw_err *err)
 
 	if (done < 0 || l->result != DW_REPLY_DONE)
 		return done;
-	done = number_of(r, order, &l->order_id, err);
-	if (done < 0)
-		return done;
+	l->order_id = number_of(r, order, err);
 	done = l->order_id ? carry_out(r, order, l, &why) : dw_err_set(&why, 1, "that order is no longer in the store");
 	if (done < 0 && done != -EINVAL && done != -ENOENT) {
 		*err = why;
@@ -455,16 +449,14 @@ static int answer(struct reply *r, const char *id, struct dw_err *err)
 	DW_BUF key = { 0 };
 	struct dw_command unused;
 	bool ask = false;
-	int done = 0;
+	int done;
 
 	if (a.unknown)
 		dw_command_parse(&unused, a.unknown, r->today, &a.unknown_why);
 	for (size_t i = 0; i < a.n_line; i++)
 		ask |= r->line[i].result == DW_REPLY_WHICH;
 	for (size_t i = 0; (ask || r->in->n_command == 0) && r->orders.n > 1 && i < r->orders.n && a.n_which < WHICH_MAX; i++) {
-		done = number_of(r, r->orders.id[i], &which[a.n_which], err);
-		if (done < 0)
-			return done;
+		which[a.n_which] = number_of(r, r->orders.id[i], err);
 		a.n_which += which[a.n_which] != NULL;
 	}
 	if (r->touched.n == 0 && r->about)
