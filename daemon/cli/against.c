@@ -276,7 +276,7 @@ int cli_against(struct cli *c)
 	DW_CLEANUP(dw_config_freep) struct dw_config *live = NULL; /* outlives what was listed with it */
 	struct side old = { 0 }, new = { .config = c->config };
 	struct dw_err err = { "" };
-	dw_time kept = DW_UNKNOWN, to;
+	dw_time kept = DW_UNKNOWN, to = DW_UNKNOWN;
 	int r = read_days(c, &to);
 
 	if (r)
