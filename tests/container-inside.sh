@@ -219,6 +219,21 @@ upgrade() {
 	check "… doesn't start it" not systemctl -q is-active duewatchd
 }
 
+# Nobody sits at a terminal: people read and write mails, the platform's export comes.
+by_mail() {
+	cp $CONF /root/mine
+	systemctl stop duewatchd
+	rm -f /var/lib/duewatch/duewatch.db*
+	install -d -m 2770 -g duewatch /srv/duewatch/story
+	if check "from the first slip to delivered, by replies only" \
+		bash -c "cd /root/story && PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 story.py $CONF /srv/duewatch/story systemctl start duewatchd 2>&1 | tee /root/story/said; exit \${PIPESTATUS[0]}"; then
+		note </root/story/said
+	fi
+	cp /root/mine $CONF
+	rm -f /etc/duewatch/imap-password /etc/duewatch/story-ca.pem
+	systemctl restart duewatchd
+}
+
 leave() {
 	systemctl -q enable --now duewatchd
 	check "remove" dpkg -r duewatch
@@ -244,6 +259,7 @@ booted() {
 	reload_and_restart
 	password
 	upgrade
+	by_mail
 	leave
 	leave_word
 }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # container.sh [FILE.deb]: what a person with a fresh Debian does, in a container that boots its own systemd:
-# install the package, drop an export, get the mail through a Postfix beside it, reload, restart, upgrade, remove,
-# purge. Without FILE the package is built first. Needs root and, the first time, the Debian mirror of this machine.
+# install the package, drop an export, get the mail through a Postfix beside it, reload, restart, upgrade, run the shop
+# by replies alone (integration/story.py), remove, purge. Without FILE the package is built first. Needs root and, the
+# first time, the Debian mirror of this machine.
 # The bare system is kept in $DW_CACHE (default: build-container beside the sources). Nothing outside that folder
 # is touched. Exit: 0 all well, 1 something failed, 77 this machine can't run containers.
 set -eu
@@ -57,7 +58,7 @@ mirror() {
 make_base() {
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	libs=$(dpkg-deb -f "$deb" Depends | tr ',' '\n' | sed 's/^ *//; s/[ |:(].*//' | sort -u | tr '\n' ',')
-	include="${libs}systemd-sysv,dbus,postfix,procps"
+	include="${libs}systemd-sysv,dbus,postfix,dovecot-imapd,dovecot-lmtpd,opendkim,openssl,python3,procps"
 	base=$cache/base-$(echo "$codename $include" | cksum | cut -d' ' -f1)
 	[ ! -e "$base/etc/os-release" ] || return 0
 	site=$(mirror "$codename")
@@ -75,8 +76,15 @@ make_tree() {
 	cp "$work/next.deb" "$work/tree/root/next.deb"
 	cp "$top/tests/container-inside.sh" "$work/tree/root/inside"
 	chmod 0755 "$work/tree/root/inside"
+	mkdir "$work/tree/root/story"
+	for part in story post postfix dovecot opendkim harness smtpd; do
+		cp "$top/tests/integration/$part.py" "$work/tree/root/story/"
+	done
 	printf '[Unit]\nAfter=multi-user.target\n[Service]\nType=oneshot\nTimeoutStartSec=%s\nExecStart=/root/inside booted\n' $BOOT_MAX \
 		>"$work/tree/etc/systemd/system/inside.service"
+	# the story starts its own
+	rm -f "$work/tree"/etc/systemd/system/multi-user.target.wants/dovecot.service \
+		"$work/tree"/etc/systemd/system/multi-user.target.wants/opendkim.service
 	# success or not, the machine goes down afterwards
 	printf 'ExecStopPost=/bin/systemctl poweroff --no-block\n' >>"$work/tree/etc/systemd/system/inside.service"
 	mkdir -p "$work/tree/etc/systemd/system/multi-user.target.wants"

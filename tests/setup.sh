@@ -10,7 +10,7 @@ BUILD="gcc clang cmake ninja-build pkg-config dpkg-dev
 	libuv1-dev libcurl4-openssl-dev libsqlite3-dev libconfig-dev libical-dev libgmime-3.0-dev libjansson-dev
 	libcsv-dev libzip-dev libexpat1-dev libxml2-dev libsystemd-dev"
 TESTS="libcmocka-dev libclang-rt-14-dev gcovr cppcheck python3 python3-pytest python3-pytest-xdist python3-openpyxl python3-seccomp
-	python3-authres postfix dovecot-imapd dovecot-lmtpd opendkim python3-icalendar openssl tzdata procps file strace ca-certificates"
+	python3-authres postfix dovecot-imapd dovecot-lmtpd dovecot-submissiond opendkim python3-icalendar openssl tzdata procps file strace ca-certificates"
 CONTAINER="systemd systemd-container debootstrap"
 ANALYSIS=
 case ${1:-} in

@@ -36,15 +36,15 @@ static int check_templates(const struct dw_config *c, struct dw_problems *p)
 }
 
 static int check_secret(const struct dw_config *c, struct dw_problems *p, const struct dw_place *at, const char *key,
-			const char *file)
+			const char *path)
 {
 	struct dw_err err;
 	char *secret;
 
-	if (!file)
+	if (!path)
 		return 0;
-	if (conf_secret_read(&secret, file, c->state, &err) < 0)
-		return dw_problems_add(p, false, at->file, at->line, "%s: %s %s", key, file, err.text);
+	if (conf_secret_read(&secret, path, c->state, &err) < 0)
+		return dw_problems_add(p, false, at->file, at->line, "%s: %s %s", key, path, err.text);
 	dw_secret_free(secret);
 	return 0;
 }
@@ -81,6 +81,35 @@ static int check_made(struct dw_problems *p, const struct dw_place *at, const ch
 	if (stat(up.p, &st) == 0)
 		return 0;
 	return dw_problems_add(p, true, at->file, at->line, "%s: %s doesn't exist, and neither does the folder above it", key, path);
+}
+
+/* Whether somebody has granted access shows at the first token: duewatch doctor asks for one. */
+static int check_oauth(const struct dw_config *c, struct dw_problems *p)
+{
+	struct dw_oauth_place at;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && dw_config_oauth(c, i, &at); i++) {
+		r = check_secret(c, p, &at.conf->at_secret, "oauth.client_secret_file", at.conf->client_secret_file);
+		if (r == 0)
+			r = check_secret(c, p, &at.conf->at_refresh, "oauth.refresh_token_file", at.conf->refresh_token_file);
+		if (r == 0)
+			r = check_ca(p, &at.conf->at_ca, "oauth.ca_file", at.conf->ca_file);
+	}
+	return r;
+}
+
+static int check_relays(const struct dw_config *c, struct dw_problems *p)
+{
+	const struct dw_mail_conf *m;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (m = dw_config_relay(c, i)) != NULL; i++) {
+		r = check_secret(c, p, &m->at_password, i ? "mail.fallback.password_file" : "mail.password_file", m->password_file);
+		if (r == 0)
+			r = check_ca(p, &m->at_ca, i ? "mail.fallback.ca_file" : "mail.ca_file", m->ca_file);
+	}
+	return r;
 }
 
 static int check_feed(const struct dw_feed_conf *f, struct dw_problems *p)
@@ -120,13 +149,13 @@ int dw_config_check_files(const struct dw_config *c, struct dw_problems *problem
 	if (r == 0 && strncmp(c->mail.transport, "maildir://", 10) == 0)
 		r = check_made(problems, &c->mail.at_transport, "mail.transport", c->mail.transport + 10);
 	if (r == 0)
-		r = check_secret(c, problems, &c->mail.at_password, "mail.password_file", c->mail.password_file);
+		r = check_relays(c, problems);
 	if (r == 0)
 		r = check_secret(c, problems, &c->replies.at_password, "replies.password_file", c->replies.password_file);
 	if (r == 0)
 		r = check_ca(problems, &c->replies.at_ca, "replies.ca_file", c->replies.ca_file);
 	if (r == 0)
-		r = check_ca(problems, &c->mail.at_ca, "mail.ca_file", c->mail.ca_file);
+		r = check_oauth(c, problems);
 	for (size_t i = 0; r == 0 && i < c->n_feeds; i++)
 		r = check_feed(&c->feeds[i], problems);
 	for (size_t i = 0; r == 0 && i < c->n_calendars; i++)

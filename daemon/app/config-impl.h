@@ -132,7 +132,8 @@ struct conf_section {
 	const struct conf_key *key;
 	size_t n;
 };
-extern const struct conf_section conf_root_section, conf_mail_section, conf_replies_section, conf_person_section, conf_feed_section,
+extern const struct conf_section conf_root_section, conf_mail_section, conf_fallback_section, conf_oauth_section, conf_replies_section,
+	conf_person_section, conf_feed_section,
 	conf_ladder_section, conf_pack_section;
 
 /* Problems at a setting, or at the name of one that is missing in it: "mail.rate: …". */
@@ -178,12 +179,19 @@ void conf_people_defaults(struct conf_read *rd, const config_setting_t *root);
 int conf_person_of(struct conf_read *rd, const config_setting_t *s); /* index, or -1 with a problem */
 
 /* config-mail.c */
-conf_take conf_take_mail, conf_take_transport, conf_take_from, conf_take_password_file, conf_take_ca_file, conf_take_rate;
+conf_take conf_take_mail, conf_take_fallback, conf_take_transport, conf_take_from, conf_take_password_file, conf_take_ca_file,
+	conf_take_rate;
+void conf_mail_fini(struct dw_mail_conf *m);
+/* Where a secret's file is: see there. */
+void conf_secret_path(struct conf_read *rd, const config_setting_t *s, char **out);
+
+/* config-oauth.c: conf_take_oauth fills a struct dw_oauth_conf *, whatever section it stands in. */
+conf_take conf_take_oauth, conf_take_provider, conf_take_oauth_url, conf_take_tenant, conf_take_client_secret_file,
+	conf_take_refresh_token_file, conf_take_oauth_ca_file;
+void conf_oauth_free(struct dw_oauth_conf *o); /* NULL is fine */
 
 /* host[:port], or [v6][:port]; says what is wrong, or NULL. *port_at: where ":port" begins, or NULL. */
 const char *conf_check_host(const char *h, const char **port_at);
-/* Of a password file as written: below $CREDENTIALS_DIRECTORY or beside the config. Owned; NULL: rd->oom. */
-char *conf_password_path(struct conf_read *rd, const char *t);
 bool conf_is_local(const char *url); /* loopback */
 
 /* config-replies.c */

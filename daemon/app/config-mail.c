@@ -132,29 +132,30 @@ static bool holds_a_line(const char *path)
 
 /* Relative: below $CREDENTIALS_DIRECTORY if it is there and holds more than an empty line (the unit's default:
  * systemd 252 takes no empty one), else beside the config file. */
-char *conf_password_path(struct conf_read *rd, const char *t)
+void conf_secret_path(struct conf_read *rd, const config_setting_t *s, char **out)
 {
-	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	const char *t = conf_text_of(rd, s), *dir = getenv("CREDENTIALS_DIRECTORY");
 	DW_BUF b = { 0 };
 
+	if (!t)
+		return;
+	free(*out);
+	*out = NULL;
 	if (t[0] != '/' && !dw_empty(dir)) {
 		dw_buf_printf(&b, "%s/%s", dir, t);
 		if (!b.failed && holds_a_line(b.p))
-			return dw_buf_take(&b);
+			*out = dw_buf_take(&b);
 	}
-	return conf_path(rd, t);
+	if (!*out)
+		*out = conf_path(rd, t);
 }
 
 void conf_take_password_file(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
 {
 	struct dw_mail_conf *m = at;
-	const char *t = conf_text_of(rd, s);
 
-	if (!t)
-		return;
 	m->at_password = conf_place(rd, s);
-	free(m->password_file);
-	m->password_file = conf_password_path(rd, t);
+	conf_secret_path(rd, s, &m->password_file);
 }
 
 void conf_take_ca_file(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k, void *at)
@@ -192,18 +193,18 @@ bool conf_is_local(const char *url)
 	return strncmp(h, "localhost", 9) == 0 || strncmp(h, "127.", 4) == 0 || strncmp(h, "[::1]", 5) == 0;
 }
 
-void conf_take_mail(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
+/* What must fit together within one relay. */
+static void check_relay(struct conf_read *rd, const config_setting_t *s, const struct dw_mail_conf *m)
 {
-	struct dw_mail_conf *m = at;
-	bool maildir;
+	bool oauth = config_setting_get_member((config_setting_t *)s, "oauth") != NULL;
 
-	if (!conf_is_group(rd, s, "{ transport = …; from = …; }"))
-		return;
-	conf_group(rd, s, &conf_mail_section, m, NULL);
-	maildir = m->transport && strncmp(m->transport, "maildir:", 8) == 0;
-	if (m->username && !m->password_file && !config_setting_get_member((config_setting_t *)s, "password_file"))
+	if (oauth && m->password_file)
+		conf_say_missing_name(rd, s, "password_file", "either a password or oauth, not both");
+	else if (oauth && !m->username)
+		conf_say_missing_name(rd, s, "username", "missing: oauth needs it, the address whose mailbox it is");
+	else if (m->username && !oauth && !m->password_file && !config_setting_get_member((config_setting_t *)s, "password_file"))
 		conf_say_missing_name(rd, s, "password_file", "missing: username needs it (the password itself never stands in here)");
-	if (!m->transport || maildir)
+	if (!m->transport || strncmp(m->transport, "maildir:", 8) == 0)
 		return;
 	if (m->password_file && !m->username)
 		conf_warn(rd, s, "password_file without username: no login is made");
@@ -211,4 +212,78 @@ void conf_take_mail(struct conf_read *rd, const config_setting_t *s, const struc
 		conf_warn(rd, s, "starttls has no effect with smtps://");
 	else if (m->starttls_off && !conf_is_local(m->transport))
 		conf_warn(rd, s, "starttls = \"off\": mails%s go over the network unencrypted", m->username ? " and the password" : "");
+	if (oauth && m->starttls_off && strncmp(m->transport, "smtp:", 5) == 0 && !conf_is_local(m->transport))
+		conf_say(rd, s, "starttls = \"off\" with oauth: an access token never goes over the network unencrypted");
+}
+
+void conf_take_mail(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
+{
+	struct dw_mail_conf *m = at;
+
+	if (!conf_is_group(rd, s, "{ transport = …; from = …; }"))
+		return;
+	conf_group(rd, s, &conf_mail_section, m, NULL);
+	check_relay(rd, s, m);
+}
+
+/* The same relay twice would fail twice. */
+static bool known(const struct dw_mail_conf *first, size_t n, const struct dw_mail_conf *m)
+{
+	bool twice = dw_streq(first->transport, m->transport) && dw_streq(first->username, m->username);
+
+	for (size_t i = 0; i < n; i++)
+		twice |= dw_streq(first->fallback[i].transport, m->transport) &&
+			 dw_streq(first->fallback[i].username, m->username);
+	return twice;
+}
+
+/* at: dw_mail_conf, whose other keys have been read: this one stands last in the table. */
+void conf_take_fallback(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
+{
+	struct dw_mail_conf *first = at, *m;
+	int n = config_setting_length(s);
+
+	if (!conf_list_of(rd, s, "( { transport = …; }, … )"))
+		return;
+	if (n >= DW_RELAYS_MAX) {
+		conf_say(rd, s, "%d relays, at most %d are allowed", n, DW_RELAYS_MAX - 1);
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem((config_setting_t *)s, (unsigned)i);
+
+		if (!conf_is_group(rd, e, "{ transport = …; }"))
+			continue;
+		m = conf_push(rd, &first->fallback, &first->n_fallback, sizeof(*m));
+		if (!m)
+			return;
+		m->connections = 4;
+		conf_group(rd, e, &conf_fallback_section, m, NULL);
+		check_relay(rd, e, m);
+		if (m->transport && strncmp(m->transport, "maildir:", 8) == 0)
+			conf_say(rd, e, "a folder is no relay to fall back on: what lies there would count as sent");
+		else if (m->transport && known(first, first->n_fallback - 1, m))
+			conf_say(rd, e, "%s stands here already, with the same username", m->transport);
+	}
+}
+
+void conf_mail_fini(struct dw_mail_conf *m)
+{
+	for (size_t i = 0; i < m->n_fallback; i++)
+		conf_mail_fini(&m->fallback[i]);
+	free(m->fallback);
+	free(m->transport);
+	free(m->from_name);
+	free(m->from_address);
+	free(m->username);
+	free(m->password_file);
+	conf_oauth_free(m->oauth);
+	free(m->ca_file);
+}
+
+const struct dw_mail_conf *dw_config_relay(const struct dw_config *c, size_t i)
+{
+	if (i == 0)
+		return &c->mail;
+	return i <= c->mail.n_fallback ? &c->mail.fallback[i - 1] : NULL;
 }

@@ -117,16 +117,6 @@ static void feed_fini(struct dw_feed_conf *f)
 	dw_facts_fini(&f->defaults);
 }
 
-static void mail_fini(struct dw_mail_conf *m)
-{
-	free(m->transport);
-	free(m->from_name);
-	free(m->from_address);
-	free(m->username);
-	free(m->password_file);
-	free(m->ca_file);
-}
-
 static void replies_fini(struct dw_replies_conf *m)
 {
 	free(m->address);
@@ -134,6 +124,7 @@ static void replies_fini(struct dw_replies_conf *m)
 	free(m->folder);
 	free(m->username);
 	free(m->password_file);
+	conf_oauth_free(m->oauth);
 	free(m->ca_file);
 	free(m->authserv);
 }
@@ -153,7 +144,7 @@ void dw_config_free(struct dw_config *c)
 		free(c->watched[i]);
 	free(c->watched);
 	dw_people_fini(&c->people);
-	mail_fini(&c->mail);
+	conf_mail_fini(&c->mail);
 	replies_fini(&c->replies);
 	for (size_t i = 0; i < c->n_zones; i++)
 		dw_zone_free(c->zones[i]);

@@ -64,13 +64,9 @@ void conf_take_mailbox(struct conf_read *rd, const config_setting_t *s, const st
 void conf_take_replies_password(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
 {
 	struct dw_replies_conf *m = at;
-	const char *t = conf_text_of(rd, s);
 
-	if (!t)
-		return;
 	m->at_password = conf_place(rd, s);
-	free(m->password_file);
-	m->password_file = conf_password_path(rd, t);
+	conf_secret_path(rd, s, &m->password_file);
 }
 
 void conf_take_replies_ca(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k, void *at)
@@ -114,13 +110,16 @@ void conf_take_authserv(struct conf_read *rd, const config_setting_t *s, const s
 void conf_take_replies(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k DW_UNUSED, void *at)
 {
 	struct dw_replies_conf *m = at;
+	bool oauth = config_setting_get_member((config_setting_t *)s, "oauth") != NULL;
 
 	if (!conf_is_group(rd, s, "{ mailbox = …; username = …; password_file = …; }"))
 		return;
 	conf_group(rd, s, &conf_replies_section, m, NULL);
 	if (!m->address && rd->c->mail.from_address)
 		m->address = conf_dup(rd, rd->c->mail.from_address);
-	if (m->username && !m->password_file && !config_setting_get_member((config_setting_t *)s, "password_file"))
+	if (oauth && m->password_file)
+		conf_say_missing_name(rd, s, "password_file", "either a password or oauth, not both");
+	else if (m->username && !oauth && !m->password_file && !config_setting_get_member((config_setting_t *)s, "password_file"))
 		conf_say_missing_name(rd, s, "password_file", "missing: username needs it (the password itself never stands in here)");
 	if (!m->url)
 		return;
@@ -128,4 +127,6 @@ void conf_take_replies(struct conf_read *rd, const config_setting_t *s, const st
 		conf_warn(rd, s, "starttls has no effect with imaps://");
 	else if (m->starttls_off && !conf_is_local(m->url))
 		conf_warn(rd, s, "starttls = \"off\": mails and the password go over the network unencrypted");
+	if (oauth && m->starttls_off && strncmp(m->url, "imap:", 5) == 0 && !conf_is_local(m->url))
+		conf_say(rd, s, "starttls = \"off\" with oauth: an access token never goes over the network unencrypted");
 }

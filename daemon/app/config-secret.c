@@ -79,6 +79,27 @@ static int fill(int fd, char *p, struct dw_err *err)
 	return 0;
 }
 
+static char *map(void)
+{
+	char *p = mmap(NULL, SECRET_MAP, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	/* both are best effort: an unlocked password still works */
+	(void)mlock(p, SECRET_MAP);
+	(void)madvise(p, SECRET_MAP, MADV_DONTDUMP);
+	return p;
+}
+
+char *dw_secret_copy(const char *p, size_t n)
+{
+	char *to = n <= DW_SECRET_MAX ? map() : NULL;
+
+	if (to)
+		memcpy(to, p, n);
+	return to;
+}
+
 int conf_secret_read(char **out, const char *path, const char *state, struct dw_err *err)
 {
 	char *p;
@@ -86,14 +107,11 @@ int conf_secret_read(char **out, const char *path, const char *state, struct dw_
 
 	if (r < 0)
 		return r;
-	p = mmap(NULL, SECRET_MAP, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED) {
+	p = map();
+	if (!p) {
 		close(fd);
 		return dw_err_oom(err);
 	}
-	/* both are best effort: an unlocked password still works */
-	(void)mlock(p, SECRET_MAP);
-	(void)madvise(p, SECRET_MAP, MADV_DONTDUMP);
 	r = fill(fd, p, err);
 	close(fd);
 	if (r < 0) {

@@ -20,6 +20,8 @@ static const char *const payout_words[] = { [DW_PAYOUT_UNKNOWN] = "unknown", [DW
 					    [DW_PAYOUT_SHIPMENT] = "shipment", NULL };
 static const char *const watch_words[] = { [DW_WATCH_ETA] = "eta", [DW_WATCH_ALWAYS] = "always", [DW_WATCH_OFF] = "off", NULL };
 
+static const char *const mechanism_words[] = { [DW_OAUTH_ANY] = "any", [DW_OAUTH_XOAUTH2] = "xoauth2", [DW_OAUTH_OAUTHBEARER] = "oauthbearer", NULL };
+
 /* into: the word's index, as a bool */
 static void take_second(struct conf_read *rd, const config_setting_t *s, const struct conf_key *k, void *at)
 {
@@ -125,12 +127,66 @@ static const struct conf_key mail_keys[] = {
 	{ KEY("mail", "password_file", "a file only its owner and group can read", "none",
 	      "Holds the password; relative: below $CREDENTIALS_DIRECTORY if it is there, else beside the config."),
 	  .take = conf_take_password_file },
+	{ KEY("mail", "oauth", "a group, see oauth", "none", "A login by OAuth 2 instead of a password."), .take = conf_take_oauth,
+	  AT(dw_mail_conf, oauth) },
 	{ KEY("mail", "ca_file", "a file of certificates (PEM)", "the system's", "Whom to trust for TLS at the relay, and nobody else."),
 	  .take = conf_take_ca_file },
 	{ KEY("mail", "rate", "\"N/s\", \"N/m\" or \"N/h\" with N from 1 to 100000, like \"60/m\"", "no limit", "Never faster than the relay allows."),
 	  .take = conf_take_rate },
 	{ KEY("mail", "connections", "1 to 16", "4", "Connections to the relay at the same time, at most."), .take = conf_take_int,
 	  AT(dw_mail_conf, connections), .min = 1, .max = 16 },
+	{ KEY("mail", "fallback", "a list of groups, see mail.fallback", "none",
+	      "Relays for when this one is ill, in order; back to the first as soon as it works again."),
+	  .take = conf_take_fallback },
+};
+
+static const struct conf_key fallback_keys[] = {
+	{ KEY("mail.fallback", "transport", "\"smtps://host:465\" or \"smtp://host:587\"", NULL, "The relay; as in mail."),
+	  .take = conf_take_transport, .required = true },
+	{ KEY("mail.fallback", "starttls", "\"required\" or \"off\"", "\"required\"", "Whether smtp:// may go unencrypted."),
+	  .take = take_second, AT(dw_mail_conf, starttls_off), .words = starttls_words },
+	{ KEY("mail.fallback", "username", "a text", "no login", "The login at this relay."), .take = conf_take_text,
+	  AT(dw_mail_conf, username), .max = 255 },
+	{ KEY("mail.fallback", "password_file", "a file only its owner and group can read", "none", "Holds this relay's password; as in mail."),
+	  .take = conf_take_password_file },
+	{ KEY("mail.fallback", "oauth", "a group, see oauth", "none", "A login by OAuth 2 instead of a password."),
+	  .take = conf_take_oauth, AT(dw_mail_conf, oauth) },
+	{ KEY("mail.fallback", "ca_file", "a file of certificates (PEM)", "the system's", "Whom to trust for TLS at this relay, and nobody else."),
+	  .take = conf_take_ca_file },
+	{ KEY("mail.fallback", "rate", "\"N/s\", \"N/m\" or \"N/h\" with N from 1 to 100000, like \"60/m\"", "no limit",
+	      "Never faster than this relay allows."),
+	  .take = conf_take_rate },
+	{ KEY("mail.fallback", "connections", "1 to 16", "4", "Connections to this relay at the same time, at most."), .take = conf_take_int,
+	  AT(dw_mail_conf, connections), .min = 1, .max = 16 },
+};
+
+#define URL_WHAT "\"https://host/path\", or \"http://127.0.0.1:port/path\" on this machine"
+
+static const struct conf_key oauth_keys[] = {
+	{ KEY("oauth", "provider", "\"google\", \"microsoft\" or \"none\"", "\"none\"", "Whose addresses and scopes hold where none are given."),
+	  .take = conf_take_provider, AT(dw_oauth_conf, provider) },
+	{ KEY("oauth", "client_id", "a text", NULL, "What the provider calls the application registered there."), .take = conf_take_text,
+	  AT(dw_oauth_conf, client_id), .max = 255, .required = true },
+	{ KEY("oauth", "client_secret_file", "a file only its owner and group can read", "none",
+	      "Holds the application's secret, where it has one; relative as password_file."),
+	  .take = conf_take_client_secret_file },
+	{ KEY("oauth", "refresh_token_file", "a file only its owner and group can read", "what duewatch authorize stored",
+	      "A refresh token from elsewhere; only read: a newer one is kept in the state folder."),
+	  .take = conf_take_refresh_token_file },
+	{ KEY("oauth", "tenant", "a directory's id or domain, or \"common\"", "\"common\"", "Microsoft's, part of its addresses."),
+	  .take = conf_take_tenant, AT(dw_oauth_conf, tenant) },
+	{ KEY("oauth", "token_url", URL_WHAT, "the provider's", "Where refresh tokens are turned into access tokens."),
+	  .take = conf_take_oauth_url, AT(dw_oauth_conf, token_url) },
+	{ KEY("oauth", "authorize_url", URL_WHAT, "the provider's", "Where a person grants access, for duewatch authorize."),
+	  .take = conf_take_oauth_url, AT(dw_oauth_conf, authorize_url), .min = 1 },
+	{ KEY("oauth", "device_url", URL_WHAT, "the provider's", "Where a device login begins, for duewatch authorize --device."),
+	  .take = conf_take_oauth_url, AT(dw_oauth_conf, device_url) },
+	{ KEY("oauth", "scope", "a text", "the provider's for mail", "What access is asked for."), .take = conf_take_text,
+	  AT(dw_oauth_conf, scope), .max = 900 },
+	{ KEY("oauth", "mechanism", "\"any\", \"xoauth2\" or \"oauthbearer\"", "\"any\"", "How the token is handed to the mail server; any: as it offers."),
+	  .take = conf_take_word, AT(dw_oauth_conf, mechanism), .words = mechanism_words },
+	{ KEY("oauth", "ca_file", "a file of certificates (PEM)", "the system's", "Whom to trust for TLS at these addresses, and nobody else."),
+	  .take = conf_take_oauth_ca_file },
 };
 
 static const struct conf_key replies_keys[] = {
@@ -144,6 +200,8 @@ static const struct conf_key replies_keys[] = {
 	{ KEY("replies", "password_file", "a file only its owner and group can read", "none",
 	      "Holds the password; relative: below $CREDENTIALS_DIRECTORY if it is there, else beside the config."),
 	  .take = conf_take_replies_password },
+	{ KEY("replies", "oauth", "a group, see oauth", "none", "A login by OAuth 2 instead of a password."),
+	  .take = conf_take_oauth, AT(dw_replies_conf, oauth) },
 	{ KEY("replies", "ca_file", "a file of certificates (PEM)", "the system's", "Whom to trust for TLS there, and nobody else."),
 	  .take = conf_take_replies_ca },
 	{ KEY("replies", "every", "a duration from 1s to 1d, in quotes", "\"1m\"", "How often to look."), .take = conf_take_duration,
@@ -294,14 +352,15 @@ static const struct conf_key pack_keys[] = {
 
 #define SECTION(keys) { keys, DW_COUNT(keys) }
 const struct conf_section conf_root_section = SECTION(root_keys), conf_mail_section = SECTION(mail_keys),
+			  conf_fallback_section = SECTION(fallback_keys), conf_oauth_section = SECTION(oauth_keys),
 			  conf_replies_section = SECTION(replies_keys),
 			  conf_person_section = SECTION(person_keys), conf_feed_section = SECTION(feed_keys),
 			  conf_ladder_section = SECTION(ladder_keys), conf_pack_section = SECTION(pack_keys);
 
 const struct dw_config_key *dw_config_key(size_t i)
 {
-	const struct conf_section *all[] = { &conf_root_section, &conf_mail_section, &conf_person_section,
-					     &conf_feed_section, &conf_ladder_section, &conf_pack_section,
+	const struct conf_section *all[] = { &conf_root_section, &conf_mail_section, &conf_fallback_section, &conf_oauth_section,
+					     &conf_person_section, &conf_feed_section, &conf_ladder_section, &conf_pack_section,
 					     &conf_replies_section };
 
 	for (size_t k = 0; k < DW_COUNT(all); k++) {

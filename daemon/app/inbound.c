@@ -278,6 +278,13 @@ static int set_dates(struct reply *r, int64_t order, enum dw_field x, const char
 	return dw_act_set(r->e, order, a, x == DW_F_EXTENSION_UNTIL ? 2 : 1, r->e->config->people.p[r->person].name, r->now, err);
 }
 
+/* Refused for a reason that has words in each language; err is for whoever reads no mail. */
+static int refuse(struct dw_reply_line *l, enum dw_refusal why, struct dw_err *err)
+{
+	l->refusal = why;
+	return dw_err_set(err, 1, "refused");
+}
+
 /* It leaves by P: the instant itself, as a day would be read in another zone than the platform's. */
 static int leaves_in_time(struct reply *r, int64_t order, struct dw_reply_line *l, struct dw_err *err)
 {
@@ -287,35 +294,45 @@ static int leaves_in_time(struct reply *r, int64_t order, struct dw_reply_line *
 	int done = dw_case_load(r->e, order, r->now, &c, err);
 
 	if (done)
-		return done < 0 ? done : dw_err_set(err, 1, "that order is no longer in the store");
+		return done < 0 ? done : refuse(l, DW_REFUSED_NO_ORDER, err);
 	p = c.feed ? c.dates.p : DW_UNKNOWN;
 	dw_case_fini(&c);
 	if (p == DW_UNKNOWN || p == DW_NEVER)
-		return dw_err_set(err, 1, "no ship date is known for it; write: ship 2026-12-10");
+		return refuse(l, DW_REFUSED_NO_SHIP_DATE, err);
 	if (p <= r->now)
-		return dw_err_set(err, 1, "its ship date has passed; write when it leaves: ship 2026-12-10");
+		return refuse(l, DW_REFUSED_SHIP_DATE_OVER, err);
 	dw_instant_rfc3339(at, p);
 	l->day = p;
 	return set_dates(r, order, DW_F_EXPECTED_SHIP_AT, at, err);
 }
 
-static int ack(struct reply *r, int64_t order, const struct dw_command *c, struct dw_err *err)
+static int ack(struct reply *r, int64_t order, struct dw_reply_line *l, struct dw_err *err)
 {
-	int acked = 0;
+	const struct dw_command *c = l->command;
+	int acked = 0, done;
 
 	if (c->span != 0 && (c->span < 60 || c->span > ACK_MAX_S))
-		return dw_err_set(err, 1, "the time is out of range, allowed: 1m to 7d");
-	return dw_act_ack(r->e, order, r->person, c->span, c->note[0] ? c->note : NULL, r->now, &acked, err);
+		return refuse(l, DW_REFUSED_SPAN, err);
+	done = dw_act_ack(r->e, order, r->person, c->span, c->note[0] ? c->note : NULL, r->now, &acked, err);
+	return done > 0 ? refuse(l, DW_REFUSED_NOTHING_OPEN, err) : done;
 }
 
-/* 0; 1 or -EINVAL: refused, err says why; other < 0: the store failed. */
+static int close_it(struct reply *r, int64_t order, struct dw_reply_line *l, struct dw_err *err)
+{
+	const char *note = l->command->note[0] ? l->command->note : "by mail";
+	int done = dw_act_close(r->e, order, r->e->config->people.p[r->person].name, note, r->now, err);
+
+	return done > 0 ? refuse(l, DW_REFUSED_CLOSED, err) : done;
+}
+
+/* 0; 1, -EINVAL or -ENOENT: refused, l->refusal or err says why; other < 0: the store failed. */
 static int carry_out(struct reply *r, int64_t order, struct dw_reply_line *l, struct dw_err *err)
 {
 	const struct dw_command *c = l->command;
 
 	switch (c->verb) {
 	case DW_VERB_ACK:
-		return ack(r, order, c, err);
+		return ack(r, order, l, err);
 	case DW_VERB_SHIP:
 		return set_dates(r, order, DW_F_EXPECTED_SHIP_AT, c->date, err);
 	case DW_VERB_AGREED:
@@ -327,11 +344,30 @@ static int carry_out(struct reply *r, int64_t order, struct dw_reply_line *l, st
 	case DW_VERB_YES:
 		return leaves_in_time(r, order, l, err);
 	case DW_VERB_CLOSE:
-		return dw_act_close(r->e, order, r->e->config->people.p[r->person].name, c->note[0] ? c->note : "by mail", r->now, err);
+		return close_it(r, order, l, err);
 	case DW_VERB_COUNT:
 		break;
 	}
 	return dw_err_set(err, 1, "there is no such command");
+}
+
+/* What an action's error means where it has no name of its own: has the feed left the config? */
+static int name_refusal(struct reply *r, int64_t order, struct dw_reply_line *l, int done, struct dw_err *err)
+{
+	struct dw_case c;
+	int found;
+
+	if (done != -EINVAL) {
+		l->refusal = done == -ENOENT ? DW_REFUSED_NO_ORDER : l->refusal;
+		return 0;
+	}
+	found = dw_case_load(r->e, order, r->now, &c, err);
+	if (found != 0)
+		return found < 0 ? found : 0;
+	if (!c.feed)
+		l->refusal = DW_REFUSED_NO_FEED;
+	dw_case_fini(&c);
+	return 0;
 }
 
 static int one_command(struct reply *r, size_t i, struct dw_err *err)
@@ -344,7 +380,7 @@ static int one_command(struct reply *r, size_t i, struct dw_err *err)
 	if (done < 0 || l->result != DW_REPLY_DONE)
 		return done;
 	l->order_id = number_of(r, order, err);
-	done = l->order_id ? carry_out(r, order, l, &why) : dw_err_set(&why, 1, "that order is no longer in the store");
+	done = l->order_id ? carry_out(r, order, l, &why) : refuse(l, DW_REFUSED_NO_ORDER, &why);
 	if (done < 0 && done != -EINVAL && done != -ENOENT) {
 		*err = why;
 		return done;
@@ -355,6 +391,7 @@ static int one_command(struct reply *r, size_t i, struct dw_err *err)
 		snprintf(r->why[i], sizeof(r->why[i]), "%s", why.text);
 		dw_utf8_mend(r->why[i]);
 		l->why = r->why[i];
+		return name_refusal(r, order, l, done, err);
 	}
 	return 0;
 }

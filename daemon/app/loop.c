@@ -304,10 +304,10 @@ static void close_posted(struct loop *l)
 	uv_run(&l->uv, UV_RUN_DEFAULT);
 }
 
-static int run(struct loop *l, const struct dw_daemon_opts *opts, struct dw_config *config, struct dw_sender_conf *relay,
-	       struct dw_err *err)
+static int run(struct loop *l, const struct dw_daemon_opts *opts, struct dw_config *config, struct dw_relays *relays,
+	       struct dw_mailbox_conf *mailbox, struct dw_err *err)
 {
-	int r = dw_worker_start(&l->worker, opts, config, relay, post, l, err);
+	int r = dw_worker_start(&l->worker, opts, config, relays, mailbox, post, l, err);
 
 	if (r < 0) {
 		stop(l);
@@ -331,14 +331,18 @@ int dw_daemon_run(const struct dw_daemon_opts *opts)
 {
 	struct loop l = { .watch = { .fd = -1, .state_wd = -1 } };
 	struct dw_config *config = NULL;
-	struct dw_sender_conf relay = { 0 };
+	struct dw_relays *relays = NULL;
+	struct dw_mailbox_conf *mailbox = NULL;
 	struct dw_err err = { "" };
 	int r = dw_config_load_logged(&config, opts, true, &err);
 
 	if (r == 0)
-		r = dw_sender_conf_init(&relay, config, &err);
+		r = dw_relays_new(&relays, config, &err);
+	if (r == 0)
+		r = dw_mailbox_conf_new(&mailbox, config, &err);
 	if (r < 0) {
 		dw_log(3, "%s", err.text);
+		dw_relays_free(relays);
 		dw_config_free(config);
 		return dw_fault_passes(r) ? 1 : 2;
 	}
@@ -347,11 +351,12 @@ int dw_daemon_run(const struct dw_daemon_opts *opts)
 		r = start_handles(&l);
 	if (r < 0) {
 		dw_log(3, "libuv: %s", uv_strerror(r));
-		dw_sender_conf_fini(&relay);
+		dw_relays_free(relays);
+		dw_mailbox_conf_free(mailbox);
 		dw_config_free(config);
 		return 1;
 	}
-	r = run(&l, opts, config, &relay, &err);
+	r = run(&l, opts, config, relays, mailbox, &err);
 	if (r < 0)
 		dw_log(3, "%s", err.text);
 	dw_watch_close(&l.watch);

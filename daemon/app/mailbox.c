@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { ROUND_MAX = 100, GONE_MAX = 10, LONGEST_WAIT_S = 15 * 60, SINCE_S = 86400 };
+enum { ROUND_MAX = 100, GONE_MAX = 10, LONGEST_WAIT_S = 15 * 60, GRANT_S = 60, SINCE_S = 86400 };
 
 /* ---- one look ---- */
 
@@ -165,7 +165,7 @@ static int look(struct dw_worker *w, struct dw_conf_ref *conf, bool *more, struc
 {
 	static const struct dw_mailbox_ops ops = { ask_place, say_looked, give_mail };
 	struct dw_imap *m = NULL;
-	int r = dw_imap_new(&m, &conf->relay.imap, err);
+	int r = dw_imap_new(&m, &conf->mailbox->imap, err);
 
 	if (r < 0)
 		return r;
@@ -176,11 +176,14 @@ static int look(struct dw_worker *w, struct dw_conf_ref *conf, bool *more, struc
 	return r;
 }
 
-/* A login that is refused is not tried often: servers lock accounts for that. */
+/* A login that is refused is not tried often: servers lock accounts for that. Where a person must grant access, nobody is
+ * asked but our own token file. */
 static int64_t wait_ms(const struct dw_mailbox *b, int64_t every, int r)
 {
 	int64_t s = every;
 
+	if (r == -EKEYEXPIRED)
+		return (every < GRANT_S ? every : GRANT_S) * 1000;
 	if (r == -EACCES)
 		s = LONGEST_WAIT_S;
 	for (int i = 1; i < b->failed && s < LONGEST_WAIT_S; i++)
@@ -280,6 +283,8 @@ void dw_mailbox_stop(struct dw_worker *w)
 	pthread_mutex_lock(&w->mutex);
 	if (b->imap)
 		dw_imap_abort(b->imap);
+	if (b->conf && b->conf->mailbox->oauth)
+		dw_oauth_abort(b->conf->mailbox->oauth);
 	pthread_cond_broadcast(&b->wake);
 	pthread_mutex_unlock(&w->mutex);
 	pthread_join(b->thread, NULL);
@@ -381,7 +386,7 @@ static int once_mail(void *ctx, int64_t uidvalidity, int64_t uid, const void *by
 	return dw_inbound_take(o->e, o->name, uidvalidity, uid, bytes, n, why, dw_clock_wall(), err);
 }
 
-int dw_mailbox_once(struct dw_engine *e, const struct dw_sender_conf *conf, struct dw_err *err)
+int dw_mailbox_once(struct dw_engine *e, const struct dw_mailbox_conf *conf, struct dw_err *err)
 {
 	static const struct dw_mailbox_ops ops = { once_place, once_looked, once_mail };
 	struct once o = { .e = e };

@@ -11,7 +11,7 @@
 
 struct dw_conf_ref;
 struct dw_engine;
-struct dw_sender_conf;
+struct dw_mailbox_conf;
 struct dw_worker;
 
 /* One look into an opened mailbox, whoever makes it. */
@@ -56,6 +56,6 @@ bool dw_mailbox_waits(const struct dw_worker *w); /* has something for the worke
 int dw_mailbox_take(struct dw_worker *w, struct dw_err *err);
 
 /* --once: one look, in the caller's thread, until it is read whole. 1: it could not be read, said in the log. */
-int dw_mailbox_once(struct dw_engine *e, const struct dw_sender_conf *conf, struct dw_err *err);
+int dw_mailbox_once(struct dw_engine *e, const struct dw_mailbox_conf *conf, struct dw_err *err);
 
 #endif

@@ -119,6 +119,16 @@ static void feeds(struct dw_buf *b, const struct dw_metrics *m)
 	}
 }
 
+static void relays(struct dw_buf *b, const struct dw_metrics *m)
+{
+	head(b, "relay_up", "gauge", "0: the relay is ill, and left alone while another is well.");
+	for (size_t i = 0; i < m->n_relay; i++) {
+		dw_buf_puts(b, "duewatch_relay_up{");
+		label(b, "relay", m->relay[i].name);
+		dw_buf_printf(b, "} %d\n", m->relay[i].well);
+	}
+}
+
 static void outbox(struct dw_buf *b, const struct dw_metrics *m)
 {
 	dw_time oldest = m->mails->oldest;
@@ -152,6 +162,8 @@ void dw_metrics_text(struct dw_buf *b, const struct dw_metrics *m)
 		orders(b, m->orders);
 	feeds(b, m);
 	outbox(b, m);
+	if (m->n_relay)
+		relays(b, m);
 }
 
 /* ---- the file ---- */

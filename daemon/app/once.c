@@ -4,6 +4,7 @@
 #include "duewatch/daemon.h"
 #include "duewatch/privileges.h"
 #include "duewatch/quote.h"
+#include "duewatch/relays.h"
 
 #include "keeper.h"
 #include "mailbox.h"
@@ -130,17 +131,18 @@ struct once {
 	struct dw_config *config;
 	struct dw_store *store;
 	struct dw_engine *engine;
-	struct dw_sender_conf sender;
-	struct dw_transport *transport;
-	struct dw_rate rate;
+	struct dw_relays *relays;
+	struct dw_mailbox_conf *mailbox;
+	struct dw_transport *transport[DW_RELAYS_MAX];
 	bool failed;
 };
 
 static void once_fini(struct once *o)
 {
-	dw_transport_free(o->transport);
-	dw_sender_conf_fini(&o->sender);
-	dw_rate_fini(&o->rate);
+	for (size_t i = 0; i < DW_RELAYS_MAX; i++)
+		dw_transport_free(o->transport[i]);
+	dw_relays_free(o->relays);
+	dw_mailbox_conf_free(o->mailbox);
 	dw_engine_free(o->engine);
 	dw_store_close(o->store);
 	dw_config_free(o->config);
@@ -171,14 +173,26 @@ static int decide_all(struct once *o, bool daily, struct dw_err *err)
 	return r < 0 || !daily ? r : dw_engine_flush_daily(o->engine, dw_clock_wall(), err);
 }
 
-static void wait_for_rate(struct dw_rate *rate)
+static int wait_for_relay(struct dw_relays *relays)
 {
-	int64_t ms = dw_rate_wait(rate, dw_clock_boot_ms());
-	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	int64_t ms;
+	int i;
 
-	if (ms > 0)
+	while ((i = dw_relays_take(relays, 0, dw_clock_boot_ms(), &ms)) < 0) {
+		struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
 		nanosleep(&t, NULL);
-	dw_rate_note(rate, dw_clock_boot_ms());
+	}
+	return i;
+}
+
+static int use_relay(void *ctx, int relay, struct dw_transport **out, struct dw_err *err)
+{
+	const struct once *o = ctx;
+
+	(void)err;
+	*out = o->transport[relay];
+	return 0;
 }
 
 static int record(struct once *o, int64_t id, const struct dw_answer *answer, struct dw_err *err)
@@ -240,6 +254,7 @@ static int deliver_all(struct once *o, struct dw_err *err)
 	int r;
 
 	while ((r = dw_outbox_lease(o->engine, dw_clock_wall(), NULL, 0, &job, err)) == 0) {
+		struct dw_relay_post post = { .transport = use_relay, .ctx = o };
 		struct dw_envelope env = { .from = job.from, .to = job.to };
 		struct dw_answer answer = { 0 };
 
@@ -247,8 +262,7 @@ static int deliver_all(struct once *o, struct dw_err *err)
 			dw_send_job_fini(&job);
 			return give_back(o, err);
 		}
-		wait_for_rate(&o->rate);
-		dw_transport_send(o->transport, &env, job.message_id, job.bytes, job.n_bytes, &answer);
+		dw_relays_send(o->relays, wait_for_relay(o->relays), &post, &env, job.message_id, job.bytes, job.n_bytes, &answer);
 		r = record(o, job.id, &answer, err);
 		if (answer.verdict != DW_SENT) {
 			o->failed = true;
@@ -320,9 +334,11 @@ static int refresh_calendars(struct dw_config *c, struct dw_err *err)
 
 static int open_all(struct once *o, const struct dw_daemon_opts *opts, struct dw_err *err)
 {
-	int r = dw_sender_conf_init(&o->sender, o->config, err);
+	int r = dw_relays_new(&o->relays, o->config, err);
 
 	(void)opts;
+	if (r == 0)
+		r = dw_mailbox_conf_new(&o->mailbox, o->config, err);
 	if (r == 0)
 		r = dw_state_folder_make(o->config->state, err);
 	if (r == 0)
@@ -333,10 +349,8 @@ static int open_all(struct once *o, const struct dw_daemon_opts *opts, struct dw
 		r = dw_store_sqlite_open(&o->store, o->config->state, DW_STORE_DAEMON, dw_clock_wall(), err);
 	if (r == 0)
 		r = dw_engine_new(&o->engine, o->config, o->store, dw_log_line, NULL, err);
-	if (r == 0)
-		r = dw_transport_new(&o->transport, &o->sender.transport, err);
-	if (r == 0 && dw_rate_init(&o->rate, o->config->mail.rate_n, o->config->mail.rate_s) < 0)
-		r = dw_err_oom(err);
+	for (size_t i = 0; r == 0 && i < dw_relays_count(o->relays); i++)
+		r = dw_transport_new(&o->transport[i], dw_relays_transport(o->relays, i), err);
 	return r;
 }
 
@@ -362,7 +376,7 @@ int dw_once_run(const struct dw_daemon_opts *opts)
 		if (r == 0)
 			r = read_all(&o, &err);
 		if (r == 0) {
-			r = dw_mailbox_once(o.engine, &o.sender, &err);
+			r = dw_mailbox_once(o.engine, o.mailbox, &err);
 			o.failed |= r > 0;
 			r = r < 0 ? r : 0;
 		}

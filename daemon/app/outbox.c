@@ -199,8 +199,9 @@ static void log_answer(struct dw_engine *e, const struct dw_mail_row *row, const
 		dw_buf_putc(&answer, *c == '"' ? '\'' : *c);
 	dw_store_step_of_mail(e->store, row->id, name_order, &o, NULL);
 	dw_engine_log(e, row->state == DW_MAIL_SENT ? DW_LOG_INFO : DW_LOG_WARNING,
-		      "%s mail=%lld order=%s kind=%s person=%s tries=%d answer=\"%s\"", what, (long long)row->id,
-		      o.text.n ? dw_buf_str(&o.text) : "-", o.kind, row->person, row->tries, dw_buf_str(&answer));
+		      "%s mail=%lld order=%s kind=%s person=%s tries=%d%s%s answer=\"%s\"", what, (long long)row->id,
+		      o.text.n ? dw_buf_str(&o.text) : "-", o.kind, row->person, row->tries, *a->via ? " relay=" : "", a->via,
+		      dw_buf_str(&answer));
 	dw_buf_fini(&o.text);
 }
 

@@ -242,11 +242,23 @@ static bool reads_are_well(struct dw_worker *w, dw_time now, bool *reading)
 	return !hangs;
 }
 
+static void show_relays(struct dw_metrics *m, struct dw_relays *relays)
+{
+	m->n_relay = dw_relays_count(relays);
+	for (size_t i = 0; i < m->n_relay; i++) {
+		struct dw_relay_health h;
+
+		dw_relays_health(relays, i, &h);
+		m->relay[i].well = !h.ill;
+		snprintf(m->relay[i].name, sizeof(m->relay[i].name), "%s", dw_relays_name(relays, i));
+	}
+}
+
 /* Of what the file shows and a person may wait for; the rest comes with the minute. */
 static uint64_t fingerprint(const struct dw_worker *w, bool whole, int64_t beat_ms)
 {
 	const struct dw_pulse *p = &w->pulse;
-	int64_t all[5] = { w->engine->decisions, p->sent, p->retries, whole, beat_ms };
+	int64_t all[6] = { w->engine->decisions, p->sent, p->retries, whole, beat_ms, dw_relays_version(w->conf->relays) };
 	uint64_t h = dw_hash(DW_HASH_INIT, all, sizeof(all));
 
 	for (size_t i = 0; i < w->conf->config->n_feeds; i++) {
@@ -362,6 +374,7 @@ void dw_pulse_turn(struct dw_worker *w)
 	j.facts = (struct dw_metrics){ .now = now, .started = p->started, .last_tick = p->last_tick, .ticks = p->ticks,
 				       .decisions = w->engine->decisions, .sent = p->sent, .retries = p->retries,
 				       .whole = whole, .clock_believed = !w->clock.doubt };
+	show_relays(&j.facts, w->conf->relays);
 	hand_over(w, &j);
 }
 

@@ -20,39 +20,37 @@ static void drop_transport(struct dw_sender *s)
 	s->used = NULL;
 }
 
-/* The transport of this config; never reused across relays or TLS policies (design.md §5, trap 6). */
-static int use_conf(struct dw_sender *s, struct dw_conf_ref *conf, struct dw_err *err)
+/* A relay's transport of the job's config; never reused across relays or TLS policies (design.md §5, trap 6). */
+static int use_relay(void *ctx, int relay, struct dw_transport **out, struct dw_err *err)
 {
+	struct dw_sender *s = ctx;
 	struct dw_transport *t = NULL;
-	int r;
+	int r = 0;
 
-	if (s->used == conf && s->transport)
-		return 0;
-	drop_transport(s);
-	r = dw_transport_new(&t, &conf->relay.transport, err);
-	if (r < 0)
-		return r;
-	pthread_mutex_lock(&s->w->mutex);
-	s->transport = t;
-	s->used = dw_conf_hold(s->w, conf);
-	if (s->w->stop)
-		dw_transport_abort(t);
-	pthread_mutex_unlock(&s->w->mutex);
+	if (s->used != s->conf || s->used_relay != relay || !s->transport) {
+		drop_transport(s);
+		r = dw_transport_new(&t, dw_relays_transport(s->conf->relays, (size_t)relay), err);
+		if (r < 0)
+			return r;
+		pthread_mutex_lock(&s->w->mutex);
+		s->transport = t;
+		s->used = dw_conf_hold(s->w, s->conf);
+		s->used_relay = relay;
+		if (s->w->stop)
+			dw_transport_abort(t);
+		pthread_mutex_unlock(&s->w->mutex);
+	}
+	*out = s->transport;
 	return 0;
 }
 
-static void send_one(struct dw_sender *s, struct dw_conf_ref *conf)
+static void send_one(struct dw_sender *s)
 {
 	struct dw_envelope env = { .from = s->job.from, .to = s->job.to };
-	struct dw_err err = { "" };
+	struct dw_relay_post post = { .transport = use_relay, .ctx = s };
 
 	memset(&s->answer, 0, sizeof(s->answer));
-	if (use_conf(s, conf, &err) < 0) {
-		s->answer.verdict = DW_RETRY;
-		snprintf(s->answer.text, sizeof(s->answer.text), "%s", err.text);
-		return;
-	}
-	dw_transport_send(s->transport, &env, s->job.message_id, s->job.bytes, s->job.n_bytes, &s->answer);
+	dw_relays_send(s->conf->relays, s->relay, &post, &env, s->job.message_id, s->job.bytes, s->job.n_bytes, &s->answer);
 }
 
 /* Waits for a mail; meanwhile a transport of a config that is gone goes too, with its connection and its password.
@@ -87,7 +85,7 @@ static void *sender_main(void *arg)
 		s->has_job = false;
 		conf = s->conf;
 		pthread_mutex_unlock(&w->mutex);
-		send_one(s, conf);
+		send_one(s);
 		dw_conf_drop(w, conf);
 		pthread_mutex_lock(&w->mutex);
 		s->answered = true;
@@ -132,9 +130,12 @@ int dw_senders_start(struct dw_worker *w, int n, struct dw_err *err)
 void dw_senders_stop(struct dw_worker *w)
 {
 	pthread_mutex_lock(&w->mutex);
-	for (int i = 0; i < w->n_senders; i++)
+	for (int i = 0; i < w->n_senders; i++) {
 		if (w->sender[i].transport)
 			dw_transport_abort(w->sender[i].transport);
+		if (w->sender[i].used)
+			dw_relay_logins_abort(w->sender[i].used);
+	}
 	pthread_cond_broadcast(&w->jobs);
 	pthread_mutex_unlock(&w->mutex);
 	for (int i = 0; i < w->n_senders; i++)
@@ -153,12 +154,13 @@ static struct dw_sender *idle(struct dw_worker *w)
 	return NULL;
 }
 
-static void give(struct dw_worker *w, struct dw_sender *s, struct dw_send_job *job)
+static void give(struct dw_worker *w, struct dw_sender *s, struct dw_send_job *job, int relay)
 {
 	const char *at = strrchr(job->to, '@');
 
 	pthread_mutex_lock(&w->mutex);
 	s->job = *job;
+	s->relay = relay;
 	s->busy = s->has_job = true;
 	s->answered = false;
 	s->conf = dw_conf_hold(w, w->conf);
@@ -173,25 +175,28 @@ int dw_senders_give(struct dw_worker *w, struct dw_err *err)
 	struct dw_sender *s;
 
 	w->send_wait_ms = 0;
+	w->relay_busy = false;
 	while ((s = idle(w)) != NULL) {
 		const char *busy[64];
 		struct dw_send_job job = { 0 };
-		int64_t now = dw_clock_boot_ms(), wait = dw_rate_wait(&w->rate, now);
+		int64_t now = dw_clock_boot_ms(), wait = 0;
+		int relay = dw_relays_take(w->conf->relays, 0, now, &wait), r;
 		size_t n = 0;
-		int r;
 
-		if (wait > 0) {
-			w->send_wait_ms = now + wait;
+		if (relay < 0) {
+			w->send_wait_ms = wait > 0 ? now + wait : 0;
+			w->relay_busy = wait == 0; /* its next answer makes room */
 			return 0;
 		}
 		for (int i = 0; i < w->n_senders && n < DW_COUNT(busy); i++)
 			if (w->sender[i].busy)
 				busy[n++] = w->sender[i].domain;
 		r = dw_outbox_lease(w->engine, w->now, busy, n, &job, err);
-		if (r != 0)
+		if (r != 0) {
+			dw_relays_untake(w->conf->relays, relay);
 			return r < 0 ? r : 0;
-		dw_rate_note(&w->rate, now);
-		give(w, s, &job);
+		}
+		give(w, s, &job, relay);
 	}
 	return 0;
 }

@@ -29,13 +29,14 @@ void dw_conf_drop(struct dw_worker *w, struct dw_conf_ref *c)
 	pthread_mutex_unlock(&w->mutex);
 	if (!last)
 		return;
-	dw_sender_conf_fini(&c->relay);
+	dw_relays_free(c->relays);
+	dw_mailbox_conf_free(c->mailbox);
 	dw_config_free(c->config);
 	free(c->poll);
 	free(c);
 }
 
-static struct dw_conf_ref *conf_new(struct dw_config *config, struct dw_sender_conf *relay)
+static struct dw_conf_ref *conf_new(struct dw_config *config, struct dw_relays *relays, struct dw_mailbox_conf *mailbox)
 {
 	struct dw_conf_ref *c = dw_calloc(1, sizeof(*c));
 
@@ -47,8 +48,8 @@ static struct dw_conf_ref *conf_new(struct dw_config *config, struct dw_sender_c
 		return NULL;
 	}
 	c->config = config;
-	c->relay = *relay;
-	*relay = (struct dw_sender_conf){ 0 };
+	c->relays = relays;
+	c->mailbox = mailbox;
 	c->refs = 1;
 	return c;
 }
@@ -217,31 +218,46 @@ static int new_flags(size_t n, bool **a, bool **b)
 	return *a && *b ? 0 : -ENOMEM;
 }
 
+/* The form of each relay's address, before anything depends on it. */
+static int try_transports(const struct dw_relays *relays, struct dw_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < dw_relays_count(relays); i++) {
+		DW_CLEANUP(dw_transport_freep) struct dw_transport *probe = NULL;
+
+		r = dw_transport_new(&probe, dw_relays_transport(relays, i), err);
+	}
+	return r;
+}
+
 /* Builds the whole new config, then swaps; on any failure the old one stays. */
 static int build(struct dw_worker *w, struct dw_conf_ref **out, struct dw_err *err)
 {
 	struct dw_config *config = NULL;
-	struct dw_sender_conf relay = { 0 };
-	struct dw_transport *probe = NULL;
+	struct dw_relays *relays = NULL;
+	struct dw_mailbox_conf *mailbox = NULL;
 	int r = dw_config_load_logged(&config, &w->opts, true, err);
 
 	if (r == 0 && strcmp(config->state, w->conf->config->state) != 0)
 		r = dw_err_set(err, -EINVAL, "state: can't be changed by a reload; restart duewatchd");
 	if (r == 0)
-		r = dw_sender_conf_init(&relay, config, err);
+		r = dw_relays_new(&relays, config, err);
 	if (r == 0)
-		r = dw_transport_new(&probe, &relay.transport, err);
-	dw_transport_free(probe);
-	if (r == 0 && !(*out = conf_new(config, &relay)))
+		r = dw_mailbox_conf_new(&mailbox, config, err);
+	if (r == 0)
+		r = try_transports(relays, err);
+	if (r == 0 && !(*out = conf_new(config, relays, mailbox)))
 		r = dw_err_oom(err);
 	if (r < 0) {
-		dw_sender_conf_fini(&relay);
+		dw_relays_free(relays);
+		dw_mailbox_conf_free(mailbox);
 		dw_config_free(config);
 	}
 	return r;
 }
 
-static void swap(struct dw_worker *w, struct dw_conf_ref *fresh, bool *read_now, bool *attempted, struct dw_rate *rate)
+static void swap(struct dw_worker *w, struct dw_conf_ref *fresh, bool *read_now, bool *attempted)
 {
 	struct dw_conf_ref *old;
 
@@ -262,9 +278,8 @@ static void swap(struct dw_worker *w, struct dw_conf_ref *fresh, bool *read_now,
 	pthread_mutex_unlock(&w->mutex);
 	free(w->attempted);
 	w->attempted = attempted;
-	dw_rate_inherit(rate, &w->rate);
-	dw_rate_fini(&w->rate);
-	w->rate = *rate;
+	dw_relays_inherit(fresh->relays, old->relays);
+	w->relays_shown = false;
 	dw_conf_drop(w, old);
 }
 
@@ -289,20 +304,18 @@ static void do_reload(struct dw_worker *w)
 {
 	struct dw_conf_ref *fresh = NULL;
 	struct dw_err err = { "" };
-	struct dw_rate rate = { 0 };
 	bool *read_now = NULL, *attempted = NULL;
 	int r;
 
 	dw_notify_reloading();
 	r = build(w, &fresh, &err);
-	if (r == 0 && (new_flags(fresh->config->n_feeds, &read_now, &attempted) < 0 ||
-		       dw_rate_init(&rate, fresh->config->mail.rate_n, fresh->config->mail.rate_s) < 0))
+	if (r == 0 && new_flags(fresh->config->n_feeds, &read_now, &attempted) < 0)
 		r = dw_err_oom(&err);
 	if (r == 0)
 		r = dw_engine_reconfigure(w->engine, fresh->config, &err);
 	if (r == 0) {
 		drop_applies(w); /* not before: where the reload fails, reads under way go on */
-		swap(w, fresh, read_now, attempted, &rate);
+		swap(w, fresh, read_now, attempted);
 		r = dw_engine_start(w->engine, w->now, &err);
 		keep_config(w);
 		/* what the store knows of old feeds serves; new ones get their attempt before anything is decided */
@@ -321,7 +334,6 @@ static void do_reload(struct dw_worker *w)
 		dw_conf_drop(w, fresh);
 	free(read_now);
 	free(attempted);
-	dw_rate_fini(&rate);
 	dw_log(3, "reload failed, the old configuration stays in force: %s", err.text);
 	dw_notify_ready("watching; the last reload failed, the old configuration is in force");
 }
@@ -453,6 +465,7 @@ static void say_next(struct dw_worker *w, bool alive)
 	struct dw_err err = { "" };
 	dw_time next = dw_engine_next(w->engine, w->now), out = dw_outbox_next(w->engine, &err);
 	bool busy = true;
+	int64_t ask = dw_relay_next(w);
 
 	if (*err.text) /* the store didn't say: ask again, don't sleep the whole minute */
 		out = w->now + 1;
@@ -462,7 +475,7 @@ static void say_next(struct dw_worker *w, bool alive)
 	pthread_mutex_lock(&w->mutex);
 	/* a mail that is due but has no free sender (or the rate forbids it) is taken when an answer comes, or at next_ms;
 	 * one whose domain is busy is looked past within a second */
-	if (!busy && w->send_wait_ms == 0 && out < next)
+	if (!busy && !w->relay_busy && w->send_wait_ms == 0 && out < next)
 		next = out;
 	w->next = next;
 	w->next_ms = w->send_wait_ms;
@@ -470,6 +483,8 @@ static void say_next(struct dw_worker *w, bool alive)
 		w->next_ms = w->pulse.again_ms;
 	if (w->reread_ms && (!w->next_ms || w->reread_ms < w->next_ms))
 		w->next_ms = w->reread_ms;
+	if (ask < INT64_MAX && (!w->next_ms || ask < w->next_ms))
+		w->next_ms = ask;
 	pthread_mutex_unlock(&w->mutex);
 	if (alive)
 		dw_notify_alive();
@@ -478,7 +493,7 @@ static void say_next(struct dw_worker *w, bool alive)
 
 static bool has_work(const struct dw_worker *w)
 {
-	if (w->stop || w->tick || w->wake || w->reload)
+	if (w->stop || w->tick || w->wake || w->reload || w->relay_news)
 		return true;
 	for (const struct dw_reader *r = w->readers; r && !w->clock_said; r = r->next)
 		if (r->ready || r->done)
@@ -537,6 +552,8 @@ static bool pass(struct dw_worker *w, const struct flags *f)
 		if (r >= 0)
 			r = dw_senders_give(w, &err);
 	}
+	if (r >= 0)
+		r = dw_relay_turn(w, &err);
 	if (r >= 0) {
 		if (*w->store_said.text)
 			dw_log(5, "the store can be used again");
@@ -591,14 +608,11 @@ static int open_engine(struct dw_worker *w, struct dw_err *err)
 		r = dw_engine_start(w->engine, dw_clock_wall(), err);
 	if (r == 0)
 		keep_config(w);
-	if (r == 0 && dw_rate_init(&w->rate, c->mail.rate_n, c->mail.rate_s) < 0)
-		r = dw_err_oom(err);
 	return r;
 }
 
 static void release(struct dw_worker *w)
 {
-	dw_rate_fini(&w->rate);
 	dw_engine_free(w->engine);
 	dw_store_close(w->store);
 	free(w->read_now);
@@ -614,9 +628,8 @@ static void release(struct dw_worker *w)
 }
 
 int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, struct dw_config *config,
-		    struct dw_sender_conf *relay, void (*post)(void *ctx), void *ctx, struct dw_err *err)
+		    struct dw_relays *relays, struct dw_mailbox_conf *mailbox, void (*post)(void *ctx), void *ctx, struct dw_err *err)
 {
-	struct dw_transport *probe = NULL;
 	pthread_condattr_t steady;
 	int r;
 
@@ -630,16 +643,16 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 	pthread_cond_init(&w->jobs, NULL);
 	pthread_cond_init(&w->keeper.wake, &steady);
 	pthread_condattr_destroy(&steady);
-	w->conf = conf_new(config, relay);
+	w->conf = conf_new(config, relays, mailbox);
 	if (!w->conf) {
+		dw_relays_free(relays);
+		dw_mailbox_conf_free(mailbox);
 		dw_config_free(config);
-		dw_sender_conf_fini(relay);
 		r = dw_err_oom(err);
 	} else
 		r = new_flags(config->n_feeds, &w->read_now, &w->attempted) < 0 ? dw_err_oom(err) : 0;
 	if (r == 0)
-		r = dw_transport_new(&probe, &w->conf->relay.transport, err);
-	dw_transport_free(probe);
+		r = try_transports(w->conf->relays, err);
 	if (r == 0)
 		r = open_engine(w, err);
 	if (r == 0)
@@ -647,7 +660,7 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 	if (r == 0)
 		r = dw_mailbox_start(w, err);
 	if (r == 0)
-		r = dw_senders_start(w, config->mail.connections > 0 ? config->mail.connections : 4, err);
+		r = dw_senders_start(w, dw_relays_connections(w->conf->relays), err);
 	if (r == 0)
 		r = dw_keeper_start(w, err);
 	if (r == 0) {
@@ -660,6 +673,7 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 		w->stop = true;
 		pthread_mutex_unlock(&w->mutex);
 		dw_senders_stop(w);
+		dw_prober_stop(w);
 		dw_mailbox_stop(w);
 		dw_keeper_stop(w);
 		dw_pulse_stop(w);
@@ -702,6 +716,7 @@ void dw_worker_stop(struct dw_worker *w)
 	dw_senders_stop(w);
 	dw_mailbox_stop(w);
 	pthread_join(w->thread, NULL);
+	dw_prober_stop(w);
 	dw_keeper_stop(w);
 	dw_pulse_stop(w);
 	stop_readers(w, &stuck);

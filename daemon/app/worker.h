@@ -15,6 +15,7 @@
 
 #include "duewatch/clock.h"
 #include "duewatch/daemon.h"
+#include "duewatch/relays.h"
 
 #include "keeper.h"
 #include "mailbox.h"
@@ -30,10 +31,11 @@ struct dw_poll {
 	int64_t since_ms;    /* and first */
 };
 
-/* A config and its relay, alive while anybody uses it. */
+/* A config, its relays and its mailbox, alive while anybody uses it. */
 struct dw_conf_ref {
 	struct dw_config *config;
-	struct dw_sender_conf relay;
+	struct dw_relays *relays;
+	struct dw_mailbox_conf *mailbox;
 	struct dw_poll *poll; /* one a feed */
 	int refs; /* under the worker's mutex */
 };
@@ -79,11 +81,25 @@ struct dw_sender {
 	bool started, has_job, busy;
 	struct dw_send_job job;
 	struct dw_conf_ref *conf;     /* of the job */
-	struct dw_conf_ref *used;     /* that the transport was made of; the sender's */
+	int relay;		      /* of the job: where it begins */
+	struct dw_conf_ref *used;     /* that the transport was made of, and of which relay; the sender's */
+	int used_relay;
 	struct dw_transport *transport;
 	struct dw_answer answer;
 	bool answered;
 	char domain[256];
+};
+
+/* Asks relays that were ill whether they work again, and renews access tokens before they are needed: on a thread of its
+ * own, for what hangs must not take a sender. */
+struct dw_prober {
+	pthread_t thread;
+	bool started;
+	struct dw_conf_ref *conf; /* of the job; NULL: none */
+	int relay;
+	bool renew; /* its token; else the relay is asked */
+	struct dw_transport *transport;
+	int64_t failed_ms; /* boot time at which the machine had no thread for it; 0. The worker's */
 };
 
 struct dw_worker {
@@ -107,11 +123,15 @@ struct dw_worker {
 	struct dw_reader *readers;
 	struct dw_sender *sender;
 	int n_senders;
+	struct dw_prober prober;
+	bool relay_news;       /* a relay was asked: look at their health */
 	/* the worker's own */
 	struct dw_daemon_opts opts;
 	struct dw_store *store;
 	struct dw_engine *engine;
-	struct dw_rate rate;
+	bool relays_shown;	  /* the store has their health, of this print: */
+	uint64_t relays_stored;
+	bool fallback_told;	  /* the operators know that mails leave by a fallback */
 	struct dw_clock clock;
 	dw_time now;	       /* of this pass: the one reading of the clock that was judged */
 	bool clock_said;
@@ -128,11 +148,12 @@ struct dw_worker {
 	struct dw_mailbox mailbox;
 	struct dw_keeper keeper;
 	int64_t send_wait_ms;  /* boot time before which the relay's rate forbids a send; 0: none */
+	bool relay_busy;       /* the relay has all the connections it may have */
 };
 
-/* Takes config (owned from then on) and relay; opens the store, starts the threads. */
+/* Takes config, relays and mailbox (owned from then on); opens the store, starts the threads. */
 int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, struct dw_config *config,
-		    struct dw_sender_conf *relay, void (*post)(void *ctx), void *ctx, struct dw_err *err);
+		    struct dw_relays *relays, struct dw_mailbox_conf *mailbox, void (*post)(void *ctx), void *ctx, struct dw_err *err);
 /* Ends all threads within a few seconds; mails being sent go back to the queue. */
 void dw_worker_stop(struct dw_worker *w);
 /* From the loop: wakes the worker after a flag was set under the mutex by these. */
@@ -149,6 +170,12 @@ int dw_reader_start(struct dw_worker *w, int feed, const char *seen, dw_time now
 void dw_reader_free(struct dw_reader *r); /* after it is done: joins */
 bool dw_reader_ends(struct dw_reader *r, int within_s); /* whether it does; false: a disk or mount keeps it */
 void dw_batch_free(struct dw_batch *b);
+
+/* relay-turn.c: worker's thread, without the mutex. Whom to ask, what the store and the operators are told. */
+int dw_relay_turn(struct dw_worker *w, struct dw_err *err);
+void dw_prober_stop(struct dw_worker *w); /* w->stop is set */
+void dw_relay_logins_abort(struct dw_conf_ref *c); /* tokens being asked for are given up; with the mutex held */
+int64_t dw_relay_next(struct dw_worker *w); /* boot time of the next thing dw_relay_turn has to do; INT64_MAX */
 
 /* senders.c */
 int dw_senders_start(struct dw_worker *w, int n, struct dw_err *err);

@@ -6,6 +6,7 @@
 #define DUEWATCH_CLI_H
 
 #include "duewatch/daemon.h"
+#include "duewatch/relays.h"
 
 #include <jansson.h>
 
@@ -13,7 +14,7 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 enum { CLI_OPTIONS_MAX = 8, CLI_ANY = 1000 };
 
 /* What may stand somewhere on the command line, for completion. */
-enum cli_what { CLI_NOTHING, CLI_ORDER, CLI_ASSIGNMENT, CLI_FIELD, CLI_PERSON, CLI_FEED, CLI_MAIL, CLI_MAIL_ACT, CLI_FILE, CLI_LANGUAGE };
+enum cli_what { CLI_NOTHING, CLI_ORDER, CLI_ASSIGNMENT, CLI_FIELD, CLI_PERSON, CLI_FEED, CLI_MAIL, CLI_MAIL_ACT, CLI_FILE, CLI_LOGIN, CLI_LANGUAGE };
 
 struct cli_option {
 	const char *name;  /* without the dashes; NULL ends a list */
@@ -25,8 +26,9 @@ struct cli_option {
 enum cli_needs {
 	CLI_STORE = 1 << 0,	 /* opened if there is one, with the engine over it */
 	CLI_STORE_MUST = 1 << 1, /* … and its absence is an error */
-	CLI_PASSWORD = 1 << 2,	 /* the relay's, read before root's rights go */
+	CLI_PASSWORD = 1 << 2,	 /* the relays', read before root's rights go */
 	CLI_BARE = 1 << 3,	 /* not even the config is read for it */
+	CLI_CONFIG = 1 << 4,	 /* it is, and root's rights stay: the command itself lets them go */
 };
 
 struct cli;
@@ -56,7 +58,8 @@ struct cli {
 	struct dw_config *config;
 	struct dw_store *store; /* NULL: there is none yet */
 	struct dw_engine *engine; /* only with a store */
-	struct dw_sender_conf sender; /* with CLI_PASSWORD */
+	struct dw_relays *relays; /* with CLI_PASSWORD */
+	struct dw_mailbox_conf *mailbox; /* doctor's */
 	dw_time now;
 	int reader;		     /* the person who is reading, or -1 */
 	const struct dw_zone *zone;  /* theirs, else the config's */
@@ -89,6 +92,21 @@ int cli_whoami(struct cli *c);
 void cli_wake(const struct cli *c);
 /* "shop/2341…" */
 void cli_order_name(struct dw_buf *b, const struct dw_case *k);
+
+/* ---- relays.c ---- */
+
+struct cli_relay {
+	char *name;
+	struct dw_relay_health health;
+};
+struct cli_relays {
+	struct cli_relay relay[DW_RELAYS_MAX];
+	size_t n, ill;
+};
+int cli_relays_load(const struct cli *c, struct cli_relays *out, struct dw_err *err); /* *out zeroed before */
+void cli_relays_fini(struct cli_relays *r);
+json_t *cli_relays_json(const struct cli_relays *r);
+void cli_relays_print(const struct cli *c, const struct cli_relays *r, struct dw_buf *out);
 
 /* ---- refused.c ---- */
 
@@ -179,6 +197,7 @@ int cli_outbox(struct cli *c);
 int cli_preview(struct cli *c);
 int cli_simulate(struct cli *c);
 int cli_test_mail(struct cli *c);
+int cli_authorize(struct cli *c);
 int cli_backup(struct cli *c);
 int cli_doctor(struct cli *c);
 int cli_complete(int n, char **word, const char *login);

@@ -163,6 +163,14 @@ static void fields(struct typed *t, bool assign)
 		printf("%s%s\n", dw_fields[i].name, assign ? "=" : "");
 }
 
+static void logins(struct typed *t)
+{
+	struct dw_oauth_place at;
+
+	for (size_t i = 0; opened(t) && dw_config_oauth(t->c.config, i, &at); i++)
+		puts(at.name);
+}
+
 static void candidates(struct typed *t, enum cli_what what)
 {
 	switch (what) {
@@ -184,6 +192,9 @@ static void candidates(struct typed *t, enum cli_what what)
 		break;
 	case CLI_MAIL_ACT:
 		puts("retry\ndrop");
+		break;
+	case CLI_LOGIN:
+		logins(t);
 		break;
 	case CLI_LANGUAGE:
 		for (size_t i = 0; dw_mail_language(i); i++)

@@ -62,7 +62,7 @@ static int read_password(struct cli *c)
 {
 	struct dw_err err = { "" };
 
-	return dw_sender_conf_init(&c->sender, c->config, &err) < 0 ? cli_error("%s", err.text) : 0;
+	return dw_relays_new(&c->relays, c->config, &err) < 0 ? cli_error("%s", err.text) : 0;
 }
 
 int cli_open(struct cli *c, bool quiet)
@@ -81,6 +81,8 @@ int cli_open(struct cli *c, bool quiet)
 	dw_problems_fini(&problems);
 	if (r)
 		return r;
+	if (needs & CLI_CONFIG)
+		return 0;
 	if (needs & CLI_PASSWORD && read_password(c) != 0)
 		return CLI_FAILED;
 	if (dw_become_owner(c->config->state, &err) < 0)
@@ -90,7 +92,8 @@ int cli_open(struct cli *c, bool quiet)
 
 void cli_close(struct cli *c)
 {
-	dw_sender_conf_fini(&c->sender);
+	dw_relays_free(c->relays);
+	dw_mailbox_conf_free(c->mailbox);
 	dw_engine_free(c->engine);
 	dw_store_close(c->store);
 	dw_config_free(c->config);

@@ -74,18 +74,14 @@ static void greeting(struct exam *x, const char *session)
 	x->check = was;
 }
 
-void exam_relay(struct exam *x)
+static void exam_one_relay(struct exam *x, size_t i)
 {
 	DW_CLEANUP(dw_transport_freep) struct dw_transport *t = NULL;
-	const struct dw_mail_conf *m = &x->c->config->mail;
+	const struct dw_mail_conf *m = dw_config_relay(x->c->config, i);
 	struct dw_answer a;
 	struct dw_err err = { "" };
 
-	if (x->secret < 0) {
-		exam_say(x, MARK_FAIL, "chmod 600, its owner root or the service; one line with the password", "%s", x->secret_err.text);
-		return;
-	}
-	if (dw_transport_new(&t, &x->c->sender.transport, &err) < 0) {
+	if (dw_transport_new(&t, dw_relays_transport(x->c->relays, i), &err) < 0) {
 		exam_say(x, MARK_FAIL, NULL, "%s", err.text);
 		return;
 	}
@@ -95,11 +91,44 @@ void exam_relay(struct exam *x)
 	}
 	dw_transport_probe(t, &a);
 	if (a.verdict == DW_SENT)
-		exam_say(x, MARK_OK, NULL, "%s: %s, nothing sent (%s)", m->transport,
-			 m->username ? "logged in" : "greeted, no login configured", a.text);
+		exam_say(x, MARK_OK, NULL, "%s: %s, nothing sent (%s)", dw_relays_name(x->c->relays, i),
+			 m->username ? m->oauth ? "logged in by a token" : "logged in" : "greeted, no login configured", a.text);
 	else
-		exam_say(x, MARK_FAIL, todo_at(a.stage), "%s: %s", m->transport, a.text);
+		exam_say(x, MARK_FAIL, m->oauth && a.stage == DW_AT_AUTH ? "a token is refused where its scope is wrong, or username isn't the mailbox it was granted for" :
+								 todo_at(a.stage), "%s: %s", dw_relays_name(x->c->relays, i), a.text);
 	greeting(x, dw_transport_session(t));
+}
+
+#define SECRET_TODO "chmod 600, its owner root or the service; one line with the password"
+
+/* Its server has just been asked, with a token. */
+static void exam_login(struct exam *x, struct dw_oauth *login)
+{
+	struct dw_oauth_health h;
+	DW_BUF todo = { 0 };
+
+	if (!login)
+		return;
+	dw_oauth_health(login, &h);
+	dw_buf_printf(&todo, "duewatch authorize %s", dw_oauth_name(login));
+	if (h.state == DW_OAUTH_EXPIRING || (h.state == DW_OAUTH_OK && *h.error))
+		exam_say(x, MARK_WARN, h.state == DW_OAUTH_EXPIRING ? dw_buf_str(&todo) : NULL, "login %s: %s", dw_oauth_name(login), h.error);
+	else if (h.state == DW_OAUTH_GONE)
+		exam_say(x, MARK_FAIL, dw_buf_str(&todo), "login %s: %s", dw_oauth_name(login), h.error);
+	else
+		exam_say(x, MARK_OK, NULL, "login %s: an access token is there", dw_oauth_name(login));
+}
+
+void exam_relay(struct exam *x)
+{
+	if (x->secret < 0) {
+		exam_say(x, MARK_FAIL, SECRET_TODO, "%s", x->secret_err.text);
+		return;
+	}
+	for (size_t i = 0; i < dw_relays_count(x->c->relays); i++) {
+		exam_one_relay(x, i);
+		exam_login(x, dw_relays_login(x->c->relays, i));
+	}
 }
 
 /* ---- the mailbox ---- */
@@ -115,21 +144,24 @@ void exam_mailbox(struct exam *x)
 
 	if (!r->url)
 		return;
-	if (x->secret < 0) {
-		exam_say(x, MARK_FAIL, "see the relay above: both passwords are read together", "not tried");
+	if (x->box < 0) {
+		exam_say(x, MARK_FAIL, SECRET_TODO, "%s", x->box_err.text);
 		return;
 	}
-	code = dw_imap_new(&m, &x->c->sender.imap, &err);
+	code = dw_imap_new(&m, &x->c->mailbox->imap, &err);
 	if (code == 0)
 		code = dw_imap_open(m, &box, &err);
 	if (code < 0)
 		exam_say(x, MARK_FAIL,
+			 code == -EKEYEXPIRED ? "duewatch authorize replies" :
+			 code == -EACCES && r->oauth ? "is username the mailbox that granted access? duewatch authorize replies grants it anew" :
 			 code == -EACCES ? "is username right, and the password in password_file? Many providers want an app password" :
 					   "imaps:// is for 993, imap:// for 143; ca_file names a server's own authority",
 			 "%s/%s: %s", r->url, r->folder, err.text);
 	else
 		exam_say(x, MARK_OK, NULL, "%s/%s: logged in, %lld mails in it, nothing changed there", r->url, r->folder,
 			 (long long)box.exists);
+	exam_login(x, x->c->mailbox->oauth);
 	if (!r->authserv)
 		exam_say(x, MARK_WARN, "set replies.authserv to the name your mail server writes into Authentication-Results",
 			 "without authserv only links with a token are obeyed, not plain answers");

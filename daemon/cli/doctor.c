@@ -81,7 +81,8 @@ static void exam_rights(struct exam *x)
 	struct dw_err err = { "" };
 	DW_FREE char *decided = NULL;
 
-	x->secret = dw_sender_conf_init(&c->sender, c->config, &x->secret_err);
+	x->secret = dw_relays_new(&c->relays, c->config, &x->secret_err);
+	x->box = dw_mailbox_conf_new(&c->mailbox, c->config, &x->box_err);
 	x->decided = DW_UNKNOWN;
 	if (dw_become_owner(c->config->state, &err) < 0) {
 		exam_say(x, MARK_FAIL, NULL, "%s", err.text);

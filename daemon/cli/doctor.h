@@ -12,8 +12,10 @@ struct exam {
 	const char *check; /* whose turn it is */
 	size_t n[MARK_COUNT];
 	bool stop;	   /* without this nothing more can be looked at */
-	int secret;	   /* what reading the relay's password gave, and its words */
+	int secret;	   /* what reading the relays' passwords gave, and its words */
 	struct dw_err secret_err;
+	int box;	   /* likewise the mailbox's */
+	struct dw_err box_err;
 	int store;	   /* likewise opening the store: -ENOENT: there is none yet */
 	struct dw_err store_err;
 	dw_time decided;   /* the last decision in the store; DW_UNKNOWN */

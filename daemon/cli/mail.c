@@ -98,6 +98,19 @@ static int report(struct cli *c, struct dw_transport *t, const struct dw_answer 
 	return cli_print(&out) == CLI_OK && sent ? CLI_OK : CLI_FAILED;
 }
 
+/* --relay: 1 is the first. */
+static int relay_of(struct cli *c, const char *text, size_t *out)
+{
+	size_t n = dw_relays_count(c->relays);
+
+	if (!text)
+		return 0;
+	if (text[0] < '1' || text[0] > '9' || text[1] || (size_t)(text[0] - '0') > n)
+		return cli_error("--relay: 1 to %zu is allowed: there %s %zu", n, n == 1 ? "is" : "are", n);
+	*out = (size_t)(text[0] - '1');
+	return 0;
+}
+
 /* The relay takes mails to this address again: if they come back, it is dead again. Without a store that can be opened
  * there is nothing to forgive: a test mail needs none. */
 static int forgive(struct cli *c, const char *address, struct dw_err *err)
@@ -120,19 +133,22 @@ int cli_test_mail(struct cli *c)
 	struct dw_answer answer = { 0 };
 	struct dw_mail mail = { 0 };
 	struct dw_err err = { "" };
+	size_t which = 0;
 	int who, r = cli_person(c, c->arg[0], &who);
 
+	if (r == 0)
+		r = relay_of(c, cli_option(c, "relay"), &which);
 	if (r)
 		return r;
 	env.to = c->config->people.p[who].email;
 	r = compose(c, who, &mail, &err);
 	if (r == 0)
-		r = dw_transport_new(&t, &c->sender.transport, &err);
+		r = dw_transport_new(&t, dw_relays_transport(c->relays, which), &err);
 	if (r < 0) {
 		dw_mail_fini(&mail);
 		return cli_error("%s", err.text);
 	}
-	printf("to %s <%s> by %s\n", c->config->people.p[who].name, env.to, c->config->mail.transport);
+	printf("to %s <%s> by %s\n", c->config->people.p[who].name, env.to, dw_relays_name(c->relays, which));
 	fflush(stdout);
 	dw_transport_send(t, &env, mail.message_id, mail.bytes, mail.n_bytes, &answer);
 	dw_mail_fini(&mail);

@@ -63,6 +63,14 @@ static const struct cli_option simulate_options[] = {
 	JSON_OPTION,
 	{ NULL },
 };
+static const struct cli_option test_mail_options[] = {
+	{ "relay", "N", "by this relay, 1 is the first, 2 its first fallback; else by the first", CLI_NOTHING },
+	{ NULL },
+};
+static const struct cli_option authorize_options[] = {
+	{ "device", NULL, "by a short code typed at the provider's page, where it has that for mail (Microsoft)", CLI_NOTHING },
+	{ NULL },
+};
 static const struct cli_option no_options[] = { { NULL } };
 
 const struct cli_command cli_commands[] = {
@@ -102,8 +110,12 @@ const struct cli_command cli_commands[] = {
 	  "No feed is read meanwhile, none goes stale, nobody acts; each mail counts as accepted at once. At most 400 days.\n"
 	  "The live state is copied and never written. Exit 1: there was too much, and the list ends before --to.",
 	  simulate_options, 0, 0, CLI_NOTHING, CLI_NOTHING, 0, cli_simulate },
-	{ "test-mail", "PERSON", "one real mail through the real relay; prints what the server says", NULL, no_options, 1, 1,
+	{ "test-mail", "PERSON", "one real mail through the real relay; prints what the server says", NULL, test_mail_options, 1, 1,
 	  CLI_PERSON, CLI_NOTHING, CLI_PASSWORD, cli_test_mail },
+	{ "authorize", "LOGIN", "somebody grants access to a mailbox, for a login by OAuth 2",
+	  "LOGIN is mail, fallback-1 for the first relay in mail.fallback, or replies. It prints an address to open in any\n"
+	  "browser, and asks for the address the browser is sent to. The tokens go to the state folder, and nowhere else.",
+	  authorize_options, 1, 1, CLI_LOGIN, CLI_NOTHING, CLI_CONFIG, cli_authorize },
 	{ "backup", "FILE", "a copy of the store to a new file, while the daemon goes on",
 	  "FILE must not be there yet. It is checked and synced before this returns, and as private as the store: mode 0600.",
 	  no_options, 1, 1, CLI_FILE, CLI_NOTHING, CLI_STORE_MUST, cli_backup },

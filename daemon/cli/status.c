@@ -276,6 +276,7 @@ static void feed_text(const struct cli *c, const struct dw_feed_conf *conf, cons
 struct box {
 	int64_t queued, sent, unsure, failed;
 	struct cli_refused refused;
+	struct cli_relays relays;
 };
 
 static int load_box(struct cli *c, struct box *b)
@@ -287,7 +288,7 @@ static int load_box(struct cli *c, struct box *b)
 		return cli_error("%s", err.text);
 	*b = (struct box){ .queued = count[DW_MAIL_QUEUED] + count[DW_MAIL_LEASED], .sent = count[DW_MAIL_SENT],
 			   .unsure = count[DW_MAIL_UNSURE], .failed = count[DW_MAIL_FAILED] };
-	if (cli_refused(c, &b->refused, &err) < 0)
+	if (cli_refused(c, &b->refused, &err) < 0 || cli_relays_load(c, &b->relays, &err) < 0)
 		return cli_error("%s", err.text);
 	return 0;
 }
@@ -326,6 +327,7 @@ static int print_json(struct status *s, const struct box *b)
 		json_array_append_new(alerts, line_json(&s->line[i]));
 	json_object_set_new(root, "feeds", feeds);
 	json_object_set_new(root, "alerts", alerts);
+	json_object_set_new(root, "relays", cli_relays_json(&b->relays));
 	json_object_set_new(root, "outbox",
 			    json_pack("{s:I,s:I,s:I,s:I}", "queued", (json_int_t)b->queued, "sent", (json_int_t)b->sent,
 				      "unsure", (json_int_t)b->unsure, "failed", (json_int_t)b->failed));
@@ -457,6 +459,7 @@ static int print_text(struct status *s, const struct box *b)
 		      (long long)b->sent, (long long)b->unsure, (long long)b->failed,
 		      b->unsure || b->failed ? " (duewatch outbox)" : "");
 	print_refused(s->c, &b->refused, &out);
+	cli_relays_print(s->c, &b->relays, &out);
 	if (r == 0)
 		r = cli_replies_text(s->c, &out);
 	for (size_t i = 0; i < s->c->config->n_calendars; i++)
@@ -514,6 +517,18 @@ static void judge_oldest(struct cli *c, struct verdict *v)
 		blame(v, 1, "a mail doesn't get through for %lld minutes: duewatch outbox", (long long)((c->now - n.oldest) / 60));
 }
 
+/* A single relay's trouble shows by the mails that don't get through. */
+static void judge_relays(const struct cli_relays *y, struct verdict *v)
+{
+	for (size_t i = 0; i < y->n && y->n > 1; i++)
+		if (y->relay[i].health.ill)
+			blame(v, y->ill == y->n ? 2 : 1, "relay %.100s is ill: %.200s", y->relay[i].name, y->relay[i].health.error);
+	for (size_t i = 0; i < y->n; i++)
+		if (y->relay[i].health.login && y->relay[i].health.token != DW_OAUTH_OK)
+			blame(v, y->relay[i].health.token == DW_OAUTH_GONE ? 2 : 1, "login %.20s: %.300s", y->relay[i].health.login_name,
+			      y->relay[i].health.token_error);
+}
+
 /* Nobody decides, or nobody sends. */
 static void judge_work(struct cli *c, struct verdict *v)
 {
@@ -558,6 +573,7 @@ static int print_check(struct status *s, const struct box *b)
 		blame(&v, 2, "mails failed: %lld", (long long)b->failed);
 	if (b->refused.mails)
 		blame(&v, 2, "the relay refuses mails: %lld: %.200s", (long long)b->refused.mails, b->refused.words);
+	judge_relays(&b->relays, &v);
 	if (b->unsure)
 		blame(&v, 1, "mails unsure: %lld", (long long)b->unsure);
 	for (size_t i = 0; i < s->c->config->n_calendars; i++) {
@@ -595,5 +611,6 @@ int cli_status(struct cli *c)
 		line_fini(&s.line[i]);
 	free(s.line);
 	cli_refused_fini(&b.refused);
+	cli_relays_fini(&b.relays);
 	return r;
 }

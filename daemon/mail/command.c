@@ -34,21 +34,21 @@ const struct dw_verb_info dw_verbs[DW_VERB_COUNT] = {
 		.words = WORDS("close", "closed", "settled", "关闭", "已解决", "已结案", "結案", "结案", "關閉", "已解決", "已結案") },
 };
 
-const char *const dw_why_text[DW_WHY_COUNT] = {
-	[DW_WHY_MORE] = "there is more on the line than the word takes; write it on a line by itself, without conditions",
-	[DW_WHY_QUESTION] = "it is a question",
-	[DW_WHY_TWO_WAYS] = "that could mean two things: write \"ack\" for \"I'm on it\", or \"yes\" for \"it leaves in time\"",
-	[DW_WHY_NO_DATE] = "the date is missing: write it as 2026-12-10",
-	[DW_WHY_BLANK_DATE] = "YYYY-MM-DD stands where the date belongs: write it as 2026-12-10",
-	[DW_WHY_DAY_MONTH] = "it isn't clear which number is the month: write the date as 2026-12-10",
-	[DW_WHY_NO_DAY] = "there is no such day: write the date as 2026-12-10",
-	[DW_WHY_WEEKDAY] = "the day of the week doesn't fit the date: write the date as 2026-12-10",
-	[DW_WHY_PAST] = "the date has passed",
-	[DW_WHY_FAR] = "the date is too far ahead: write it with its year, as 2026-12-10",
-	[DW_WHY_FILED_ON] = "\"on\" could be the day you did it: write only the new date, as in \"filed 2026-12-10\"",
-	[DW_WHY_TAKES_NO_DATE] = "this word takes no date: \"ack 2d\" takes a span, \"ship 2026-12-10\" a date",
-	[DW_WHY_SPAN] = "the time is at most 7 days: write 2d or 36h",
-	[DW_WHY_CLOSE] = "it could be a condition: write \"close\" alone, or \"close:\" and the reason",
+const char *const dw_why_names[DW_WHY_COUNT] = {
+	[DW_WHY_MORE] = "more",
+	[DW_WHY_QUESTION] = "question",
+	[DW_WHY_TWO_WAYS] = "two_ways",
+	[DW_WHY_NO_DATE] = "no_date",
+	[DW_WHY_BLANK_DATE] = "blank_date",
+	[DW_WHY_DAY_MONTH] = "day_month",
+	[DW_WHY_NO_DAY] = "no_day",
+	[DW_WHY_WEEKDAY] = "weekday",
+	[DW_WHY_PAST] = "past",
+	[DW_WHY_FAR] = "far",
+	[DW_WHY_FILED_ON] = "filed_on",
+	[DW_WHY_TAKES_NO_DATE] = "takes_no_date",
+	[DW_WHY_SPAN] = "span",
+	[DW_WHY_CLOSE] = "close",
 };
 
 /* ---- one form for all ways to type the same ---- */
@@ -259,7 +259,7 @@ static const char *skip_link(const char *p, enum dw_verb verb, bool *on)
 
 static int refuse(enum dw_why what, const char **why)
 {
-	*why = dw_why_text[what];
+	*why = dw_why_names[what];
 	return 1;
 }
 

@@ -64,14 +64,15 @@ static void put_escaped(struct dw_buf *out, const char *s)
 			dw_buf_printf(out, "%%%02X", (unsigned char)*s);
 }
 
-/* One answer: { words: "ship 2026-12-10", mailto: the link, or "-" }. date NULL: the verb has none; "": not known. */
+/* One answer: { words: "ship 2026-12-10" in the mail's language, mailto: the link, or "-" }. The subject stays ASCII: an
+ * encoded one as long as a token comes back with blanks in it from some programs. date NULL: the verb has none; "": not known. */
 static void add(const struct dw_making *m, struct dw_tval *answer, const char *token, enum dw_verb verb, const char *date)
 {
 	const struct dw_verb_info *v = &dw_verbs[verb];
 	struct dw_tval *one = dw_tval_map();
 	DW_BUF words = { 0 }, link = { 0 };
 
-	dw_buf_puts(&words, v->name);
+	dw_buf_puts(&words, m->words->verb[verb]);
 	if (date)
 		dw_buf_printf(&words, " %s", *date ? date : "YYYY-MM-DD");
 	dw_buf_puts(&link, "mailto:");

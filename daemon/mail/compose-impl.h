@@ -31,6 +31,8 @@ struct dw_words {
 	const char *kind[DW_KIND_COUNT];
 	const char *status[DW_STATUS_COUNT], *transport[DW_BY_COUNT];
 	const char *field[DW_FIELD_COUNT]; /* a field's name for people: "expected ship date" */
+	const char *verb[DW_VERB_COUNT];   /* what a reply is written with: dw_command_parse understands it, with what its verb takes */
+	const char *days, *hours;	   /* of an ack's time, behind the number, as dw_command_parse understands it */
 	const char *comma, *and, *you;
 	const char *yuan; /* what stands before an amount in CNY */
 	void (*place)(struct dw_buf *out, const struct dw_zone *z); /* "Los Angeles" */

@@ -228,7 +228,7 @@ static int tell_unknown(const struct dw_template_use *use, void *ctx)
 /* Those that are rendered with data of their own; the others are partials. */
 static bool is_root(int which)
 {
-	return which <= DW_TPL_ACK || which == DW_TPL_MAIL_TEXT || which == DW_TPL_MAIL_HTML;
+	return which <= DW_TPL_OUTCOME || which == DW_TPL_MAIL_TEXT || which == DW_TPL_MAIL_HTML;
 }
 
 int dw_names_check(const struct dw_templates *t, dw_template_complain_fn *complain, void *ctx)

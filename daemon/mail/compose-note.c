@@ -22,6 +22,8 @@ const struct dw_note dw_notes[] = {
 		     TEXT("words", "the factory ships on Monday") } },
 	{ "redirected", { TEXT("person", "bo"), TEXT("address", "bo@example.com"), TEXT("answer", "550 5.1.1 no such user") } },
 	{ "mailbox_blind", { VALUE("age", AGE, 25200), TEXT("error", "Login denied") } },
+	{ "relay_fallback", { TEXT("relay", "smtps://smtp.example.com:465"), TEXT("error", "connection refused") } },
+	{ "token_expiring", { TEXT("login", "mail"), TEXT("error", "invalid_grant"), VALUE("gone", NUMBER, 1) } },
 	{ "test_mail", { { 0 } } },
 };
 const size_t dw_notes_count = DW_COUNT(dw_notes);

@@ -5,27 +5,28 @@
 
 enum { SAID_MAX = 120, WHY_MAX = 400 };
 
-/* For templates that say it in their own language. */
-static const char *const why_names[DW_WHY_COUNT] = {
-	[DW_WHY_MORE] = "more", [DW_WHY_QUESTION] = "question", [DW_WHY_TWO_WAYS] = "two_ways", [DW_WHY_NO_DATE] = "no_date",
-	[DW_WHY_BLANK_DATE] = "blank_date", [DW_WHY_DAY_MONTH] = "day_month", [DW_WHY_NO_DAY] = "no_day",
-	[DW_WHY_WEEKDAY] = "weekday", [DW_WHY_PAST] = "past", [DW_WHY_FAR] = "far", [DW_WHY_FILED_ON] = "filed_on",
-	[DW_WHY_TAKES_NO_DATE] = "takes_no_date", [DW_WHY_SPAN] = "span", [DW_WHY_CLOSE] = "close",
+static const char *const refusals[DW_REFUSED_COUNT] = {
+	[DW_REFUSED_OTHER] = "other", [DW_REFUSED_SPAN] = "span", [DW_REFUSED_NOTHING_OPEN] = "nothing_open",
+	[DW_REFUSED_CLOSED] = "closed", [DW_REFUSED_NO_SHIP_DATE] = "no_ship_date",
+	[DW_REFUSED_SHIP_DATE_OVER] = "ship_date_over", [DW_REFUSED_NO_ORDER] = "no_order", [DW_REFUSED_NO_FEED] = "no_feed",
 };
 
-/* What the person wrote, put in order: "filed 2026-12-12", "ack 2d". */
-static void set_said(struct dw_tval *map, const struct dw_command *c)
+/* What the person wrote, put in order and in the mail's language: `word` is "filed 2026-12-12", "ack 2d", `note` a close's
+ * reason, `said` both. An order's number would stand between them. */
+static void set_said(const struct dw_making *m, struct dw_tval *map, const struct dw_command *c)
 {
+	const struct dw_words *w = m->words;
+	bool days = c->span % DW_DAY == 0;
 	DW_BUF b = { 0 };
 	DW_BUF clean = { 0 };
 
-	dw_buf_puts(&b, dw_verbs[c->verb].name);
+	dw_buf_puts(&b, w->verb[c->verb]);
 	if (c->date[0])
 		dw_buf_printf(&b, " %s", c->date);
-	if (c->span > 0 && c->span % DW_DAY == 0)
-		dw_buf_printf(&b, " %lldd", (long long)(c->span / DW_DAY));
-	else if (c->span > 0)
-		dw_buf_printf(&b, " %lldh", (long long)(c->span / 3600));
+	if (c->span > 0)
+		dw_buf_printf(&b, " %lld%s", (long long)(c->span / (days ? DW_DAY : 3600)), days ? w->days : w->hours);
+	dw_set_scrubbed(map, "word", dw_buf_str(&b), SAID_MAX);
+	dw_set_scrubbed(map, "note", c->note, SAID_MAX);
 	if (c->note[0])
 		dw_buf_printf(&b, " %s", c->note);
 	dw_scrub(&clean, dw_buf_str(&b), SAID_MAX);
@@ -56,11 +57,13 @@ static struct dw_tval *line_map(const struct dw_making *m, const struct dw_reply
 
 	dw_set_flag(map, "r", result_name(l->result));
 	dw_set_flag(map, "v", dw_verbs[l->command->verb].name);
-	set_said(map, l->command);
+	set_said(m, map, l->command);
 	dw_set_scrubbed(map, "date", l->command->date, 16);
 	dw_set_scrubbed(map, "named", l->command->order, 64);
 	dw_set_scrubbed(map, "order_id", l->order_id, 64);
-	dw_set_scrubbed(map, "why", l->why, WHY_MAX);
+	if (l->result == DW_REPLY_REFUSED)
+		dw_set_flag(map, "x", refusals[l->refusal]);
+	dw_set_scrubbed(map, "why", l->refusal == DW_REFUSED_OTHER ? l->why : NULL, WHY_MAX);
 	if (l->day != DW_UNKNOWN) {
 		dw_words_date(&b, m->words, m->zone, l->day, DW_DATE_FULL);
 		dw_set_buf(map, "when", &b);
@@ -80,6 +83,16 @@ static struct dw_tval *order_map(const struct dw_making *m, const struct dw_mail
 	dw_tval_set_text(map, "title", dw_kind_title(item->kind, m->words->language));
 	dw_set_instant(m, map, "by", dw_item_zone(m, item), item->act_by);
 	dw_item_told(m, map, item);
+	return map;
+}
+
+/* The words themselves, for what a template says about them: {{w.ack}}. */
+static struct dw_tval *verbs_map(const struct dw_making *m)
+{
+	struct dw_tval *map = dw_tval_map();
+
+	for (int v = 0; v < DW_VERB_COUNT; v++)
+		dw_tval_set_text(map, dw_verbs[v].name, m->words->verb[v]);
 	return map;
 }
 
@@ -103,10 +116,9 @@ static struct dw_tval *answer_map(const struct dw_making *m)
 	dw_tval_set_bool(map, "help", help && !a->expired);
 	dw_tval_set_bool(map, "choose", a->n_which > 0);
 	dw_set_scrubbed(map, "unknown", a->unknown, SAID_MAX);
-	dw_set_scrubbed(map, "unknown_why", a->unknown_why, WHY_MAX);
-	for (size_t i = 0; i < DW_WHY_COUNT; i++)
-		if (a->unknown_why == dw_why_text[i])
-			dw_set_flag(map, "u", why_names[i]);
+	if (a->unknown_why)
+		dw_set_flag(map, "u", a->unknown_why);
+	dw_tval_set(map, "w", verbs_map(m));
 	dw_tval_set(map, "lines", lines);
 	dw_tval_set(map, "orders", orders);
 	dw_tval_set(map, "which", which);

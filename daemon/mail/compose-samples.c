@@ -8,6 +8,9 @@
 
 enum { READER, OTHER, PEOPLE, PROOF = 12, FOLD = 250 };
 
+static const unsigned char token_key[DW_TOKEN_KEY] = "a sample";
+static char answers[] = "answers@example.com";
+
 struct order {
 	struct dw_order order;
 	struct dw_dates dates;
@@ -30,6 +33,7 @@ struct dw_samples {
 	struct dw_overlay overlay;
 	struct dw_mail_proof proof[PROOF];
 	struct dw_mail_item fold[FOLD];
+	bool signs; /* links of answers: there is a key */
 };
 
 /* ---- the shop ---- */
@@ -236,6 +240,7 @@ static void pour(struct pouring *p, enum dw_mail_type type, struct dw_mail_view 
 	v.person = READER;
 	v.now = NOW;
 	v.key = "sample";
+	v.token_key = p->s->signs ? token_key : NULL;
 	r = dw_mail_compose(p->c, &m, &v, &err);
 	if (r == -ENOMEM)
 		p->r = dw_err_oom(p->err);
@@ -264,10 +269,13 @@ static void pour_kinds(struct pouring *p)
 	struct dw_samples *s = p->s;
 	const struct dw_dates known = s->full.dates;
 
+	s->config.replies.token_days = 30;
 	for (int k = 0; k < DW_KIND_COUNT; k++)
 		for (int full = 0; full < 2; full++)
 			for (size_t a = 0; a < DW_COUNT(at); a++)
 				for (int by = DW_EXT_BY_SELLER; by <= (full && a < 2 ? DW_EXT_BY_NOBODY : DW_EXT_BY_SELLER); by++) {
+					s->config.replies.address = a == 1 ? NULL : answers; /* read, and with links in them; or not */
+					s->signs = full;
 					s->pack.extension = (enum dw_ext_by)by;
 					s->pack.max_extension_days = by == DW_EXT_BY_BUYER ? 41 : by == DW_EXT_BY_NOBODY ? 50 : 90; /* caps the proposal, is near it, is far */
 					s->pack.receipt_extension = by == DW_EXT_BY_BUYER ? 0 : 15;
@@ -278,6 +286,7 @@ static void pour_kinds(struct pouring *p)
 					pour_item(p, DW_MAIL_ALERT, item_of(s, (enum dw_kind)k, at[a], full));
 					s->full.dates = known;
 				}
+	s->config.replies.address = NULL;
 	s->pack.extension = DW_EXT_BY_SELLER;
 	s->pack.max_extension_days = 90;
 	s->pack.receipt_extension = 15;
@@ -414,6 +423,89 @@ static void pour_folds(struct pouring *p)
 	}
 }
 
+/* Days off that begin in a week, and what falls into them; in full, as one, and with more than a mail lists. */
+static void pour_closures(struct pouring *p)
+{
+	const int32_t first = (int32_t)(NOW / DW_DAY) + 7;
+	const struct dw_closure c = { .first = first, .last = first + 8, .from = NOW + 7 * DW_DAY, .to = NOW + 16 * DW_DAY, .before = 3 };
+	struct dw_mail_view v = { .item = p->s->fold, .closure = &c };
+
+	for (int i = 0; i < FOLD; i++)
+		p->s->fold[i] = item_of(p->s, DW_SHIP_BY, i == 1 ? NOW - DW_DAY : NOW + 9 * DW_DAY, i != 1);
+	for (v.n_item = 1; v.n_item <= FOLD; v.n_item = v.n_item == 1 ? 2 : v.n_item == 2 ? FOLD : FOLD + 1)
+		pour(p, DW_MAIL_CLOSURE, v);
+}
+
+/* mails_per_day: what waited for this mail; the last one of the day. */
+static void pour_budgets(struct pouring *p)
+{
+	struct dw_mail_item i = item_of(p->s, DW_SHIP_BY, NOW + 3 * DW_DAY, true);
+
+	for (int n = 1; n <= 2; n++)
+		pour(p, DW_MAIL_ALERT, (struct dw_mail_view){ .item = &i, .n_item = 1, .per_day = n, .n_held = (size_t)n,
+							      .last_before = NOW + DW_DAY });
+}
+
+/* ---- what came of a reply ---- */
+
+static void pour_reply(struct pouring *p, const struct dw_reply_answer *a, const struct dw_mail_item *item, size_t n)
+{
+	pour(p, DW_MAIL_ANSWER, (struct dw_mail_view){ .answer = a, .item = item, .n_item = n, .title = "Re: sample" });
+}
+
+/* Each verb with each outcome, each reason to refuse and not to understand, and how its order stands then. */
+static void pour_replies(struct pouring *p)
+{
+	static const char *const which[] = { "234100000000000017", "234100000000000018" };
+	static const dw_time spared[] = { DW_NEVER, NOW + 2 * DW_DAY };
+	struct dw_samples *s = p->s;
+	struct dw_command c = { .order = "234100000000000019" };
+	struct dw_reply_line line = { .command = &c };
+	struct dw_reply_answer a = { .line = &line, .n_line = 1 };
+
+	for (int v = 0; v < DW_VERB_COUNT; v++) {
+		c.verb = (enum dw_verb)v;
+		c.span = dw_verbs[v].takes_span ? 2 * DW_DAY : 0;
+		snprintf(c.date, sizeof(c.date), "%s", dw_verbs[v].wants_date ? "2026-12-10" : "");
+		snprintf(c.note, sizeof(c.note), "%s", c.verb == DW_VERB_CLOSE ? "paid back" : "");
+		line.day = c.verb == DW_VERB_YES ? NOW + 7 * DW_DAY : DW_UNKNOWN;
+		for (int r = DW_REPLY_DONE; r <= DW_REPLY_LIMIT; r++) {
+			line.result = (enum dw_reply_result)r;
+			line.order_id = r == DW_REPLY_DONE || r == DW_REPLY_REFUSED ? which[0] : NULL;
+			a.which = which;
+			a.n_which = r == DW_REPLY_WHICH ? DW_COUNT(which) : 0;
+			pour_reply(p, &a, NULL, 0);
+		}
+	}
+	a.n_which = 0;
+	line.result = DW_REPLY_REFUSED;
+	line.why = "the value is not allowed";
+	for (int x = 0; x < DW_REFUSED_COUNT; x++) {
+		line.refusal = (enum dw_refusal)x;
+		line.order_id = x == DW_REFUSED_NO_ORDER ? NULL : which[0];
+		pour_reply(p, &a, NULL, 0);
+	}
+	a = (struct dw_reply_answer){ .unknown = "ship it some day" };
+	pour_reply(p, &a, NULL, 0);
+	for (int u = 0; u < DW_WHY_COUNT; u++) {
+		a.unknown_why = dw_why_names[u];
+		pour_reply(p, &a, NULL, 0);
+	}
+	a = (struct dw_reply_answer){ .expired = true };
+	for (int full = 0; full < 2; full++)
+		for (size_t i = 0; i < DW_COUNT(spared); i++) {
+			struct dw_mail_item item[2] = { item_of(s, DW_SHIP_BY, full ? NOW + 3 * DW_DAY : DW_UNKNOWN, full),
+							item_of(s, DW_SHIP_BY, DW_UNKNOWN, full) };
+
+			item[0].next_at = spared[i];
+			item[0].next_step = spared[i] == DW_NEVER ? -1 : 0;
+			item[1].kind = DW_NO_KIND;
+			pour_reply(p, &a, item, 2);
+			s->ack.until = spared[i] == DW_NEVER ? DW_UNKNOWN : NOW + DW_DAY;
+		}
+	s->ack.until = NOW + DW_DAY;
+}
+
 static void pour_notes(struct pouring *p)
 {
 	pour(p, DW_MAIL_NOTE, (struct dw_mail_view){ 0 });
@@ -435,6 +527,9 @@ int dw_samples_compose(struct dw_samples *s, struct dw_composer *c, dw_template_
 	pour_receipts(&p);
 	pour_resolved(&p);
 	pour_folds(&p);
+	pour_closures(&p);
+	pour_budgets(&p);
+	pour_replies(&p);
 	pour_notes(&p);
 	return p.r;
 }

@@ -695,6 +695,11 @@ static char *checked_id(const struct dw_mail_view *v)
 	return dw_mail_message_id(&v->config->mail, v->key ? v->key : "");
 }
 
+static int make_entries(const struct dw_making *m, const struct plan *p, struct dw_calendars *out)
+{
+	return dw_calendars_make(m, (const size_t *const[2]){ p->full, p->settled }, (const size_t[2]){ p->n_full, p->n_settled }, out);
+}
+
 static int write_mail(const struct dw_making *m, const struct plan *p, struct dw_mail *out)
 {
 	const struct dw_mail_view *v = m->view;
@@ -702,8 +707,7 @@ static int write_mail(const struct dw_making *m, const struct plan *p, struct dw
 	DW_CLEANUP(dw_calendars_fini) struct dw_calendars calendar = { 0 };
 	DW_FREE char *root = root_id(m, p);
 	struct dw_mime mime;
-	int r = dw_calendars_make(m, (const size_t *const[2]){ p->full, p->settled }, (const size_t[2]){ p->n_full, p->n_settled },
-				  &calendar);
+	int r = make_entries(m, p, &calendar);
 
 	if (r < 0)
 		return r;
@@ -716,6 +720,14 @@ static int write_mail(const struct dw_making *m, const struct plan *p, struct dw
 				 .text = out->text, .html = out->html, .calendar = &calendar, .header = h.pair, .n_header = h.n,
 				 .answers = v->answer ? theirs_ok(v->answer->in_reply_to) : NULL, .replied = v->answer != NULL };
 	return dw_mime_write(&out->bytes, &out->n_bytes, &mime, m->err);
+}
+
+/* Templates are looked at: nobody needs the bytes, but the calendar's entries have a template, too. */
+static int look_at_entries(const struct dw_making *m, const struct plan *p)
+{
+	DW_CLEANUP(dw_calendars_fini) struct dw_calendars calendar = { 0 };
+
+	return make_entries(m, p, &calendar);
 }
 
 /* ---- the story ---- */
@@ -766,7 +778,7 @@ static int compose(const struct dw_making *m, struct dw_mail *out)
 	out->subject = dw_buf_take(&subject);
 	if (!out->subject)
 		return dw_err_oom(m->err);
-	return m->set->learn ? 0 : write_mail(m, &plan, out); /* templates are looked at: nobody needs the bytes */
+	return m->set->learn ? look_at_entries(m, &plan) : write_mail(m, &plan, out);
 }
 
 int dw_mail_compose(struct dw_composer *c, struct dw_mail *out, const struct dw_mail_view *view, struct dw_err *err)

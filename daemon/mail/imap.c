@@ -1,4 +1,5 @@
 /* imap.h by libcurl's CONNECT_ONLY (7.88 says nothing more on such a connection, not even LOGOUT when it is dropped). */
+#include "duewatch/config.h"
 #include "duewatch/imap.h"
 #include "duewatch/net.h"
 
@@ -21,6 +22,10 @@ struct dw_imap {
 	bool secure, starttls_off, open;
 	int connect_s, answer_s;
 	struct dw_secrets secrets;
+	int (*get_token)(void *ctx, const char *refused, char **out, struct dw_err *err); /* NULL: by password */
+	void *token_ctx;
+	char *token; /* locked memory; the one the handle has */
+	const char *login_options;
 	char trouble[CURL_ERROR_SIZE];
 	char said[SAID_MAX]; /* the server's last line before the login was done */
 	int64_t deadline;    /* monotonic milliseconds */
@@ -141,9 +146,9 @@ static CURLcode set_texts(struct dw_imap *m)
 		{ CURLOPT_PROTOCOLS_STR, "imap,imaps" },
 		{ CURLOPT_PROXY, "" }, /* none, whatever the environment says */
 		{ CURLOPT_USERNAME, m->username },
-		{ CURLOPT_PASSWORD, m->username ? m->password : NULL },
+		{ CURLOPT_PASSWORD, m->username && !m->get_token ? m->password : NULL },
 		/* else libcurl prefers GSSAPI and NTLM, which fail for a name with a domain and no ticket */
-		{ CURLOPT_LOGIN_OPTIONS, m->username ? "AUTH=PLAIN;AUTH=LOGIN;AUTH=CRAM-MD5" : NULL },
+		{ CURLOPT_LOGIN_OPTIONS, m->username ? m->login_options : NULL },
 	};
 
 	for (size_t i = 0; i < DW_COUNT(set); i++) {
@@ -179,6 +184,10 @@ static int fill(struct dw_imap *m, const struct dw_imap_conf *conf)
 	m->starttls_off = conf->starttls_off;
 	m->connect_s = conf->connect_s > 0 ? conf->connect_s : CONNECT_S;
 	m->answer_s = conf->answer_s > 0 ? conf->answer_s : ANSWER_S;
+	m->get_token = conf->token;
+	m->token_ctx = conf->token_ctx;
+	m->login_options = !conf->token ? "AUTH=PLAIN;AUTH=LOGIN;AUTH=CRAM-MD5" : !conf->token_mechanism ? "AUTH=OAUTHBEARER;AUTH=XOAUTH2" :
+			   strcmp(conf->token_mechanism, "XOAUTH2") == 0 ? "AUTH=XOAUTH2" : "AUTH=OAUTHBEARER";
 	m->url = dw_strdup(conf->url);
 	m->host = dw_strdup(conf->url + (m->secure ? 8 : 7));
 	m->folder = dw_strdup(conf->folder);
@@ -202,6 +211,8 @@ int dw_imap_new(struct dw_imap **out, const struct dw_imap_conf *conf, struct dw
 		return dw_err_set(err, -EINVAL, "the mailbox's address begins with neither imaps:// nor imap://");
 	if (dw_empty(conf->folder) || strpbrk(conf->folder, "\"\\\r\n"))
 		return dw_err_set(err, -EINVAL, "the folder's name can't be said to the server");
+	if (conf->token && dw_empty(conf->username))
+		return dw_err_set(err, -EINVAL, "a login by token needs the user's name");
 	m = dw_calloc(1, sizeof(*m));
 	if (!m)
 		return dw_err_oom(err);
@@ -243,6 +254,7 @@ void dw_imap_free(struct dw_imap *m)
 	if (m->password)
 		explicit_bzero(m->password, strlen(m->password));
 	free(m->password);
+	dw_secret_free(m->token);
 	free(m->username);
 	free(m->ca_file);
 	free(m->folder);
@@ -367,6 +379,42 @@ static bool is_tls(CURLcode rc)
 	       rc == CURLE_SSL_ISSUER_ERROR;
 }
 
+/* 0; 1: the one we have, though it was refused; < 0: none can be had. */
+static int take_token(struct dw_imap *m, const char *refused, struct dw_err *err)
+{
+	char *token = NULL;
+	int r = m->get_token ? m->get_token(m->token_ctx, refused, &token, err) : 0;
+
+	if (r < 0 || !token)
+		return r == -EACCES ? -EKEYEXPIRED : r;
+	if (m->token && strcmp(m->token, token) == 0) {
+		dw_secret_free(token);
+		return refused ? 1 : 0;
+	}
+	dw_secrets_fini(&m->secrets);
+	r = dw_secrets_of_token(&m->secrets, m->username, token, m->host);
+	if (r == 0 && curl_easy_setopt(m->curl, CURLOPT_XOAUTH2_BEARER, token) != CURLE_OK)
+		r = -ENOMEM;
+	dw_secret_free(m->token);
+	m->token = token;
+	return r < 0 ? dw_err_oom(err) : 0;
+}
+
+/* Not so where the server's last word was a tagged OK: then it was never asked, for it offers no way that we know. */
+static bool token_refused(const struct dw_imap *m, CURLcode rc)
+{
+	const char *word = strchr(m->said, ' ');
+
+	return m->get_token && rc == CURLE_LOGIN_DENIED && !(word && strncmp(word, " OK", 3) == 0);
+}
+
+static CURLcode log_in(struct dw_imap *m)
+{
+	m->said[0] = m->trouble[0] = '\0';
+	m->deadline = now_ms() + m->connect_s * INT64_C(1000);
+	return curl_easy_perform(m->curl);
+}
+
 static int connect_failed(struct dw_imap *m, CURLcode rc, struct dw_err *err)
 {
 	const char *why = m->trouble[0] ? m->trouble : curl_easy_strerror(rc);
@@ -377,6 +425,10 @@ static int connect_failed(struct dw_imap *m, CURLcode rc, struct dw_err *err)
 		return dw_err_oom(err);
 	if (rc == CURLE_OPERATION_TIMEDOUT || rc == CURLE_ABORTED_BY_CALLBACK)
 		return dw_err_set(err, -ETIMEDOUT, "%s wasn't ready for us within %d s", m->host, m->connect_s);
+	if (token_refused(m, rc) && m->said[0] != 'A') /* XOAUTH2: a challenge at which libcurl 7.88 gives up, nothing to read */
+		return dw_err_set(err, -EACCES, "%s refuses the access token for %s", m->host, m->username);
+	if (rc == CURLE_LOGIN_DENIED && m->get_token && !token_refused(m, rc))
+		return dw_err_set(err, -EACCES, "%s offers no way to log in with a token (XOAUTH2, OAUTHBEARER)", m->host);
 	if (rc == CURLE_LOGIN_DENIED)
 		return dw_err_set(err, -EACCES, "%s refuses the login: %s", m->host, m->said[0] ? m->said : why);
 	if (rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE)
@@ -395,9 +447,18 @@ int dw_imap_open(struct dw_imap *m, struct dw_imap_box *box, struct dw_err *err)
 	CURLcode rc;
 	int r;
 
-	m->deadline = now_ms() + m->connect_s * INT64_C(1000);
-	rc = curl_easy_perform(m->curl);
 	dw_imap_answer_init(&a, NULL);
+	r = take_token(m, NULL, err);
+	if (r < 0)
+		return r;
+	rc = log_in(m);
+	/* it may have been taken back: a new one, once */
+	if (token_refused(m, rc) && !atomic_load(&m->aborted)) {
+		struct dw_err why;
+
+		if (take_token(m, m->token, &why) == 0)
+			rc = log_in(m);
+	}
 	if (rc)
 		return connect_failed(m, rc, err);
 	m->open = true;

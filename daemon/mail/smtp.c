@@ -3,6 +3,7 @@
  * libcurl 7.88 blocks inside curl_easy_perform for the answer to the dot and to QUIT. What keeps a send bounded is
  * watch(): every callback runs it, and past the deadline or after an abort it shuts the sockets down, which ends any
  * such wait at once. libcurl's own limits stand behind it. */
+#include "duewatch/config.h"
 #include "duewatch/net.h"
 #include "transport-impl.h"
 
@@ -27,6 +28,10 @@ struct smtp {
 	bool secure, starttls_off; /* smtps; plain text allowed */
 	int connect_s, answer_s;
 	struct dw_secrets secrets;
+	int (*get_token)(void *ctx, const char *refused, char **out, struct dw_err *err); /* NULL: by password */
+	void *token_ctx;
+	char *token; /* locked memory; the one the handle has */
+	const char *login_options;
 	struct dw_session session;
 	char trouble[CURL_ERROR_SIZE];
 
@@ -216,9 +221,9 @@ static CURLcode set_texts(struct smtp *s)
 		{ CURLOPT_PROTOCOLS_STR, "smtp,smtps" },
 		{ CURLOPT_PROXY, "" }, /* none, whatever the environment says */
 		{ CURLOPT_USERNAME, s->username },
-		{ CURLOPT_PASSWORD, s->username ? s->password : NULL },
+		{ CURLOPT_PASSWORD, s->username && !s->get_token ? s->password : NULL },
 		/* else libcurl prefers GSSAPI and NTLM, which fail for a name with a domain and no ticket */
-		{ CURLOPT_LOGIN_OPTIONS, s->username ? "AUTH=PLAIN;AUTH=LOGIN;AUTH=CRAM-MD5" : NULL },
+		{ CURLOPT_LOGIN_OPTIONS, s->username ? s->login_options : NULL },
 	};
 
 	for (size_t i = 0; i < DW_COUNT(set); i++) {
@@ -263,6 +268,45 @@ static CURLcode perform(struct smtp *s, bool again)
 	allow(s, s->connect_s);
 	curl_easy_setopt(s->curl, CURLOPT_FRESH_CONNECT, again ? 1L : 0L);
 	return curl_easy_perform(s->curl);
+}
+
+/* The token for what comes; a new one drops the kept connection by itself (libcurl compares). false: *a says why. */
+static bool take_token(struct smtp *s, const char *refused, struct dw_answer *a)
+{
+	struct dw_err err = { "" };
+	char *token = NULL;
+	int r;
+
+	if (!s->get_token)
+		return true;
+	r = s->get_token(s->token_ctx, refused, &token, &err);
+	if (r == 0 && s->token && strcmp(s->token, token) == 0) {
+		dw_secret_free(token);
+		return !refused;
+	}
+	if (r == 0) {
+		dw_secrets_fini(&s->secrets);
+		r = dw_secrets_of_token(&s->secrets, s->username, token, s->host);
+		if (r == 0 && curl_easy_setopt(s->curl, CURLOPT_XOAUTH2_BEARER, token) != CURLE_OK)
+			r = -ENOMEM;
+		dw_secret_free(s->token);
+		s->token = token;
+	}
+	if (r == 0)
+		return true;
+	a->verdict = r == -EACCES ? DW_RELAY_REFUSED : DW_RETRY;
+	a->stage = DW_AT_AUTH;
+	a->ours = r == -ENOMEM || r == -ECANCELED;
+	dw_answer_text(a, NULL, r == -ENOMEM ? "out of memory" : err.text);
+	return false;
+}
+
+/* 535 to a token may mean that it was taken back: once, a new one is tried at once. By XOAUTH2 a refusal is a challenge
+ * (334 with JSON), at which libcurl 7.88 gives up; by OAUTHBEARER it answers that, and gets the 535. */
+static bool token_refused(const struct smtp *s, CURLcode rc)
+{
+	return s->get_token && rc == CURLE_LOGIN_DENIED && s->session.stage == DW_AT_AUTH &&
+	       (s->session.code / 100 == 5 || s->session.code == 334);
 }
 
 /* A kept connection that the relay had closed, with a 421 or without: nothing was answered there. */
@@ -325,9 +369,13 @@ static void explain(const struct smtp *s, CURLcode rc, struct dw_buf *b)
 		dw_buf_printf(b, "%s offers no STARTTLS, and nothing is sent in plain text", s->host);
 	else if (is_tls(rc))
 		dw_buf_printf(b, "TLS with %s failed: %s", s->host, why);
+	else if (token_refused(s, rc))
+		dw_buf_printf(b, "%s refuses the access token for %s", s->host, s->username);
 	else if (odd_answer(s, rc))
 		dw_buf_printf(b, "%s gave no proper answer to %s: %s", s->host, w,
 			      s->session.code ? dw_buf_str(&s->session.answer) : why);
+	else if ((rc == CURLE_LOGIN_DENIED || rc == CURLE_AUTH_ERROR) && s->get_token)
+		dw_buf_printf(b, "%s offers no way to log in with a token (XOAUTH2, OAUTHBEARER)", s->host);
 	else if (rc == CURLE_LOGIN_DENIED || rc == CURLE_AUTH_ERROR)
 		dw_buf_printf(b, "%s offers no way to log in that we know (PLAIN, LOGIN, CRAM-MD5)", s->host);
 	else if (rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_COULDNT_CONNECT)
@@ -355,8 +403,11 @@ static void judge(struct smtp *s, CURLcode rc, struct dw_answer *a)
 	a->verdict = dw_smtp_verdict((int)code, a->code, a->stage, text);
 	if ((s->session.answer.failed || why.failed) && a->verdict != DW_SENT && a->verdict != DW_UNSURE) {
 		a->verdict = DW_RETRY; /* the words that it goes by may be cut short */
+		a->ours = true;
 		text = "out of memory";
 	}
+	if ((rc == CURLE_OUT_OF_MEMORY || atomic_load(&s->base.aborted)) && a->verdict != DW_SENT && a->verdict != DW_UNSURE)
+		a->ours = true;
 	dw_answer_text(a, &s->secrets, text);
 }
 
@@ -382,6 +433,22 @@ static void line_ends(struct dw_buf *out, const char *b, size_t n)
 	}
 }
 
+/* One conversation, with a second one where the first met a closed connection or a token that isn't honoured. */
+static void converse(struct smtp *s, struct dw_answer *answer)
+{
+	struct dw_answer why;
+	CURLcode rc;
+
+	if (!take_token(s, NULL, answer))
+		return;
+	rc = perform(s, false);
+	if (stale(s, rc))
+		rc = perform(s, true);
+	if (token_refused(s, rc) && !atomic_load(&s->base.aborted) && take_token(s, s->token, &why))
+		rc = perform(s, true);
+	judge(s, rc, answer);
+}
+
 static void smtp_send(struct dw_transport *t, const struct dw_envelope *env, const char *id, const void *bytes,
 		      size_t n, struct dw_answer *answer)
 {
@@ -401,15 +468,13 @@ static void smtp_send(struct dw_transport *t, const struct dw_envelope *env, con
 	if (s->to)
 		rc = curl_easy_setopt(s->curl, CURLOPT_MAIL_FROM, env->from);
 	if (rc) {
+		answer->ours = true;
 		dw_answer_text(answer, NULL, "out of memory");
 		return;
 	}
 	s->bytes = bytes;
 	s->n = n;
-	rc = perform(s, false);
-	if (stale(s, rc))
-		rc = perform(s, true);
-	judge(s, rc, answer);
+	converse(s, answer);
 	s->bytes = NULL;
 }
 
@@ -427,8 +492,9 @@ static void smtp_probe(struct dw_transport *t, struct dw_answer *answer)
 	curl_easy_setopt(s->curl, CURLOPT_NOBODY, 1L); /* else the answer's words go to standard output */
 	rc = curl_easy_setopt(s->curl, CURLOPT_CUSTOMREQUEST, "NOOP");
 	if (!rc)
-		rc = perform(s, false);
-	judge(s, rc, answer);
+		converse(s, answer);
+	else
+		judge(s, rc, answer);
 	curl_easy_setopt(s->curl, CURLOPT_CUSTOMREQUEST, NULL);
 	curl_easy_setopt(s->curl, CURLOPT_NOBODY, 0L);
 	curl_easy_setopt(s->curl, CURLOPT_UPLOAD, 1L);
@@ -470,6 +536,7 @@ static void smtp_free(struct dw_transport *t)
 	if (s->password)
 		explicit_bzero(s->password, strlen(s->password));
 	free(s->password);
+	dw_secret_free(s->token);
 	free(s->username);
 	free(s->ca_file);
 	free(s->url);
@@ -568,6 +635,12 @@ static int copy_conf(struct smtp *s, const struct dw_transport_conf *conf, struc
 	s->connect_s = conf->connect_s ? conf->connect_s : CONNECT_S;
 	s->answer_s = conf->answer_s ? conf->answer_s : ANSWER_S;
 	s->starttls_off = conf->starttls_off;
+	s->get_token = conf->token;
+	s->token_ctx = conf->token_ctx;
+	s->login_options = !conf->token ? "AUTH=PLAIN;AUTH=LOGIN;AUTH=CRAM-MD5" : !conf->token_mechanism ? "AUTH=OAUTHBEARER;AUTH=XOAUTH2" :
+			   strcmp(conf->token_mechanism, "XOAUTH2") == 0 ? "AUTH=XOAUTH2" : "AUTH=OAUTHBEARER";
+	if (s->get_token && dw_empty(conf->username))
+		return dw_err_set(err, -EINVAL, "a login by token needs the user's name");
 	s->username = dw_strdup(dw_empty(conf->username) ? NULL : conf->username);
 	s->password = dw_strdup(conf->password ? conf->password : "");
 	s->ca_file = dw_strdup(conf->ca_file);

@@ -31,6 +31,8 @@ struct dw_secrets {
 };
 
 int dw_secrets_init(struct dw_secrets *s, const char *user, const char *password); /* -ENOMEM; s may be finished */
+/* Of an access token: what it looks like in AUTH XOAUTH2, and in OAUTHBEARER to host ("mail.example.com:587"). */
+int dw_secrets_of_token(struct dw_secrets *s, const char *user, const char *token, const char *host);
 void dw_secrets_fini(struct dw_secrets *s);
 
 /* Adds hostile bytes to out as one line of printable UTF-8: secrets become ***, what isn't UTF-8 '?', controls and

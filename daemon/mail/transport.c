@@ -25,12 +25,15 @@ void dw_transport_send(struct dw_transport *t, const struct dw_envelope *env, co
 {
 	*answer = (struct dw_answer){ .verdict = DW_RETRY, .stage = DW_AT_CONNECT };
 	if (atomic_load(&t->aborted)) {
+		answer->ours = true;
 		dw_answer_text(answer, NULL, "stopped before it was tried");
 	} else if (!dw_address_ok(env->from)) {
+		answer->ours = true;
 		answer->verdict = DW_RELAY_REFUSED;
 		answer->stage = DW_AT_MAIL;
 		dw_answer_text(answer, NULL, "the sender is no mail address");
 	} else if (!dw_address_ok(env->to)) {
+		answer->ours = true;
 		answer->verdict = DW_DEAD_ADDRESS;
 		answer->stage = DW_AT_RCPT;
 		dw_answer_text(answer, NULL, "the recipient is no mail address");
@@ -138,6 +141,37 @@ int dw_secrets_init(struct dw_secrets *s, const char *user, const char *password
 	s->word[2] = dw_strdup(password);
 	explicit_bzero(plain, u + p + 2);
 	free(plain);
+	if (!s->word[0] || !s->word[1] || !s->word[2])
+		return -ENOMEM;
+	s->longest = strlen(s->word[0]);
+	return 0;
+}
+
+static char *base64_of(struct dw_buf *b)
+{
+	char *out = b->failed ? NULL : base64(b->p, b->n);
+
+	if (b->p)
+		explicit_bzero(b->p, b->cap);
+	dw_buf_fini(b);
+	return out;
+}
+
+int dw_secrets_of_token(struct dw_secrets *s, const char *user, const char *token, const char *host)
+{
+	size_t room = strlen(user) + strlen(token) + strlen(host) + 100;
+	struct dw_buf a = { .p = dw_calloc(1, room), .cap = room }, b = { .p = dw_calloc(1, room), .cap = room };
+	const char *colon = strrchr(host, ':');
+
+	*s = (struct dw_secrets){ 0 };
+	a.failed = !a.p;
+	b.failed = !b.p;
+	dw_buf_printf(&a, "user=%s\1auth=Bearer %s\1\1", user, token);
+	dw_buf_printf(&b, "n,a=%s,\1host=%.*s\1port=%s\1auth=Bearer %s\1\1", user, (int)(colon ? colon - host : (long)strlen(host)),
+		      host, colon ? colon + 1 : "", token);
+	s->word[0] = base64_of(&b);
+	s->word[1] = base64_of(&a);
+	s->word[2] = dw_strdup(token);
 	if (!s->word[0] || !s->word[1] || !s->word[2])
 		return -ENOMEM;
 	s->longest = strlen(s->word[0]);

@@ -84,10 +84,23 @@ struct dw_mail_feed {
 	bool stale;
 };
 
-/* ANSWER: what came of a person's reply. All borrowed; why: one line of English. */
+/* ANSWER: what came of a person's reply. All borrowed. */
+
+/* Why a command was refused: a case of outcome.mustache, {{#x.NAME}}. */
+enum dw_refusal {
+	DW_REFUSED_OTHER,	  /* `why` says it, one line of English: what a parser or the store found wrong */
+	DW_REFUSED_SPAN,	  /* an ack's time is out of range */
+	DW_REFUSED_NOTHING_OPEN,  /* to ack */
+	DW_REFUSED_CLOSED,	  /* it is closed already */
+	DW_REFUSED_NO_SHIP_DATE,  /* "yes": none is known */
+	DW_REFUSED_SHIP_DATE_OVER, /* "yes": it has passed */
+	DW_REFUSED_NO_ORDER,	  /* it has left the store meanwhile */
+	DW_REFUSED_NO_FEED,	  /* its feed has left the config */
+	DW_REFUSED_COUNT
+};
 enum dw_reply_result {
 	DW_REPLY_DONE,
-	DW_REPLY_REFUSED, /* `why` says what is allowed */
+	DW_REPLY_REFUSED, /* `refusal` says why */
 	DW_REPLY_WHICH,	  /* the mail was about several orders, or none: it must name one */
 	DW_REPLY_STRANGE, /* the order it names isn't one of that mail */
 	DW_REPLY_LIMIT,	  /* too many today */
@@ -96,14 +109,15 @@ struct dw_reply_line {
 	const struct dw_command *command;
 	enum dw_reply_result result;
 	const char *order_id; /* NULL: none */
-	const char *why;
+	enum dw_refusal refusal;
+	const char *why;      /* REFUSED for another reason than those known */
 	dw_time day;	      /* YES: P; DW_UNKNOWN else */
 };
 struct dw_reply_answer {
 	const struct dw_reply_line *line;
 	size_t n_line;
 	const char *unknown;	  /* the first line that wasn't understood; NULL: none */
-	const char *unknown_why;  /* of dw_why_text, where it is known */
+	const char *unknown_why;  /* of dw_why_names, where it is known */
 	bool expired;		  /* its token is */
 	const char *const *which; /* orders that may be named */
 	size_t n_which;

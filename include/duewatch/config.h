@@ -40,18 +40,42 @@ struct dw_feed_conf {
 	struct dw_place at; /* of its path */
 };
 
+enum dw_oauth_mechanism { DW_OAUTH_ANY, DW_OAUTH_XOAUTH2, DW_OAUTH_OAUTHBEARER };
+
+/* An OAuth 2 client (oauth.h): of a relay, a mailbox, a feed. A provider's addresses are filled in. */
+struct dw_oauth_conf {
+	char *provider;		  /* "google", "microsoft", "none" */
+	char *client_id;
+	char *client_secret_file; /* resolved; NULL: a public client */
+	char *refresh_token_file; /* resolved; NULL: what duewatch authorize stored */
+	char *token_url;
+	char *authorize_url, *device_url; /* NULL: none */
+	char *scope;			  /* NULL: the provider's for the use at hand */
+	char *tenant;			  /* of Microsoft's addresses */
+	char *ca_file;			  /* for the token server; NULL: the system's */
+	int mechanism;			  /* enum dw_oauth_mechanism */
+	struct dw_place at, at_secret, at_refresh, at_ca;
+};
+
+/* How mails leave: the first relay, and in `fallback` those for when it is ill, in order. A fallback is one of these
+ * without a sender of its own and without further fallbacks. */
 struct dw_mail_conf {
 	char *transport; /* url */
 	bool starttls_off;
-	char *from_name, *from_address;
+	char *from_name, *from_address; /* NULL in a fallback: all relays send for the same sender */
 	char *username;	      /* NULL: no AUTH */
 	char *password_file;  /* resolved path, NULL: none; the secret itself is never in here */
+	struct dw_oauth_conf *oauth; /* instead of a password; NULL: none */
 	char *ca_file;
 	int rate_n; /* at most rate_n mails in rate_s seconds; 0: no limit */
 	int64_t rate_s;
 	int connections; /* 4 */
+	struct dw_mail_conf *fallback;
+	size_t n_fallback; /* DW_RELAYS_MAX - 1 at most */
 	struct dw_place at_transport, at_password, at_ca;
 };
+
+enum { DW_RELAYS_MAX = 8 };
 
 /* Where answers to our mails arrive; without an address nothing is read (duewatch.conf(5), REPLIES). */
 struct dw_replies_conf {
@@ -62,6 +86,7 @@ struct dw_replies_conf {
 	bool starttls_off;
 	char *username;
 	char *password_file; /* resolved path; the secret itself is never in here */
+	struct dw_oauth_conf *oauth; /* instead of a password; NULL: none */
 	char *ca_file;
 	int64_t every;	    /* seconds */
 	char *authserv;	    /* whose Authentication-Results count; NULL: nobody's */
@@ -169,9 +194,22 @@ char *dw_datadir(const char *arg);
 
 const struct dw_feed_conf *dw_config_feed(const struct dw_config *c, const char *name);
 
+/* The i-th relay in the order in which they are tried: mail itself, then its fallbacks; NULL after the last. Borrowed. */
+const struct dw_mail_conf *dw_config_relay(const struct dw_config *c, size_t i);
+
+/* The i-th of all that log in by OAuth 2: what it is called (as `duewatch authorize` takes it, and as its token file is
+ * called). NULL after the last. */
+struct dw_oauth_place {
+	char name[16]; /* "mail", "fallback-1", "replies" */
+	const struct dw_oauth_conf *conf;
+	const char *username;
+	int use; /* enum dw_oauth_use */
+};
+bool dw_config_oauth(const struct dw_config *c, size_t i, struct dw_oauth_place *out);
+
 /* One key of the config as documented: the table that reading, checking, near matches and the man page share. */
 struct dw_config_key {
-	const char *section;  /* "" (top level), "mail", "replies", "people", "feeds", "ladders", "packs" */
+	const char *section;  /* "" (top level), "mail", "mail.fallback", "oauth", "replies", "people", "feeds", "ladders", "packs" */
 	const char *name;
 	const char *allowed;  /* what may stand there, as problems print it: "a duration from 1s to 7d, in quotes" */
 	const char *standard; /* what holds where the key is missing; NULL: it must be given */
@@ -186,5 +224,8 @@ const struct dw_config_key *dw_config_key(size_t i); /* in reading order; NULL a
  * said. 1: path is NULL, none configured. */
 int dw_secret_load(char **out, const char *path, const char *state, struct dw_err *err);
 void dw_secret_free(char *secret); /* NULL is fine */
+/* A copy in such memory: at most DW_SECRET_MAX bytes, no NUL in them. NULL: too long, or no memory. */
+enum { DW_SECRET_MAX = 8000 };
+char *dw_secret_copy(const char *p, size_t n);
 
 #endif

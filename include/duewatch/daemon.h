@@ -4,6 +4,7 @@
 
 #include "duewatch/engine.h"
 #include "duewatch/imap.h"
+#include "duewatch/oauth.h"
 
 struct dw_daemon_opts {
 	const char *config;  /* path */
@@ -24,15 +25,29 @@ void dw_log(int priority, const char *fmt, ...) DW_PRINTF(2, 3);
 /* The config with its problems printed; what -t, a start and a reload share. Returns as dw_config_load. */
 int dw_config_load_logged(struct dw_config **out, const struct dw_daemon_opts *opts, bool to_log, struct dw_err *err);
 
-/* sender.c: the transport of a config, and the relay's rate as a sliding window: never faster. */
+/* sender.c: the transport of one relay of a config, and the relay's rate as a sliding window: never faster. */
 struct dw_sender_conf {
 	struct dw_transport_conf transport;
 	char *secret; /* wiped with dw_sender_conf_fini */
-	struct dw_imap_conf imap; /* of replies; url NULL: none */
-	char *imap_secret; /* likewise */
+	struct dw_oauth *oauth; /* NULL: by password, or no login */
 };
-int dw_sender_conf_init(struct dw_sender_conf *out, const struct dw_config *config, struct dw_err *err);
+int dw_sender_conf_init(struct dw_sender_conf *out, const struct dw_config *config, const struct dw_mail_conf *relay,
+			struct dw_err *err); /* on failure, too, *out is to be finished */
 void dw_sender_conf_fini(struct dw_sender_conf *c);
+
+/* And the mailbox for answers. Borrows from config, which must outlive it. */
+struct dw_mailbox_conf {
+	struct dw_imap_conf imap; /* url NULL: none */
+	char *secret;		  /* wiped with dw_mailbox_conf_free */
+	struct dw_oauth *oauth;	  /* NULL: by password */
+};
+/* Reads the password (so: with root's rights, where there are any). */
+int dw_mailbox_conf_new(struct dw_mailbox_conf **out, const struct dw_config *config, struct dw_err *err);
+void dw_mailbox_conf_free(struct dw_mailbox_conf *c); /* NULL is fine */
+static inline void dw_mailbox_conf_freep(struct dw_mailbox_conf **c)
+{
+	dw_mailbox_conf_free(*c);
+}
 
 struct dw_rate {
 	int n;		 /* at most n … */
@@ -42,7 +57,8 @@ struct dw_rate {
 };
 int dw_rate_init(struct dw_rate *r, int n, int64_t span_s);
 void dw_rate_fini(struct dw_rate *r);
-int64_t dw_rate_wait(const struct dw_rate *r, int64_t now_ms); /* ms until the next send is allowed; 0: now */
+/* ms until one more send is allowed after `pending` that will be noted soon; 0: now */
+int64_t dw_rate_wait(const struct dw_rate *r, int64_t now_ms, int pending);
 void dw_rate_note(struct dw_rate *r, int64_t now_ms);
 void dw_rate_inherit(struct dw_rate *r, const struct dw_rate *from); /* a reload forgets no send */
 

@@ -15,6 +15,11 @@ struct dw_imap_conf {
 	const char *folder;   /* "INBOX" */
 	bool starttls_off;    /* only where the config says so; else imap:// needs STARTTLS */
 	const char *username, *password; /* borrowed; our copies and libcurl's are wiped with the handle */
+	/* Instead of the password: an access token (OAuth 2), owned, in locked memory. refused: one that the server has just
+	 * refused, or NULL. < 0: -EACCES: a person must act; else none can be had now. From within dw_imap_open. */
+	int (*token)(void *ctx, const char *refused, char **out, struct dw_err *err);
+	void *token_ctx;		/* must outlive the handle */
+	const char *token_mechanism;	/* "XOAUTH2", "OAUTHBEARER"; NULL: as the server offers */
 	const char *ca_file;  /* trusts these certificates and no others; NULL: the system's */
 	int connect_s;	      /* seconds to connect, secure and log in; 0: 30 */
 	int answer_s;	      /* seconds for each later answer; 0: 120 */
@@ -37,7 +42,8 @@ static inline void dw_imap_freep(struct dw_imap **m)
 	*m = NULL;
 }
 
-/* Logs in and opens the folder, once per handle. -EACCES: the login is refused; -ECANCELED: aborted; other < 0: err says
+/* Logs in and opens the folder, once per handle. -EACCES: the login is refused; -EKEYEXPIRED: there is no token before a
+ * person acts; -ECANCELED: aborted; other < 0: err says
  * what went wrong, with the server's words, and no secret. */
 int dw_imap_open(struct dw_imap *m, struct dw_imap_box *box, struct dw_err *err);
 /* The lowest UIDs at or above `from`, ascending, at most max; *more: there are others. Count, or < 0. */

@@ -12,6 +12,11 @@ struct dw_feed_metric {
 	int64_t missing, rejected;
 };
 
+struct dw_relay_metric {
+	char name[320];
+	bool well;
+};
+
 struct dw_metrics {
 	dw_time now, started, last_tick, heartbeat; /* heartbeat: the last call that was answered well */
 	int64_t ticks, decisions, sent, retries;	    /* since the start */
@@ -21,6 +26,8 @@ struct dw_metrics {
 	const struct dw_counts *mails, *orders; /* borrowed; orders: NULL before the first count */
 	const struct dw_feed_metric *feed;
 	size_t n_feed;
+	struct dw_relay_metric relay[8]; /* DW_RELAYS_MAX */
+	size_t n_relay;
 };
 
 void dw_metrics_text(struct dw_buf *b, const struct dw_metrics *m);

@@ -66,11 +66,10 @@ void dw_inbound_fini(struct dw_inbound *in);
 int dw_inbound_parse(struct dw_inbound *out, const void *bytes, size_t n, const char *authserv, const char *today,
 		     struct dw_err *err);
 
-/* One line of a person's own text. 0; 1: not a command; *why (static text) says what was missing where the verb was clear.
+/* One line of a person's own text. 0; 1: not a command; *why, one of dw_why_names, says what was missing where the verb was clear.
  * A sentence is no command, however it begins: nothing is worse than a reply that was understood wrongly. */
 int dw_command_parse(struct dw_command *out, const char *line, const char *today, const char **why);
 
-/* What *why points to is one of these, so that an answer can say it in the reader's language. */
 enum dw_why {
 	DW_WHY_MORE,	  /* a verb, and then more than it takes: a sentence, a condition, a second command */
 	DW_WHY_QUESTION,
@@ -88,7 +87,8 @@ enum dw_why {
 	DW_WHY_CLOSE,	  /* "close" with a sentence that may be a condition */
 	DW_WHY_COUNT
 };
-extern const char *const dw_why_text[DW_WHY_COUNT];
+/* "more", "question" …: cases of outcome.mustache, {{#u.NAME}}, which has the words for each. */
+extern const char *const dw_why_names[DW_WHY_COUNT];
 
 /* ---- tokens: "this alert, this person, until then", signed with the store's secret (HMAC-SHA256) ---- */
 struct dw_token {

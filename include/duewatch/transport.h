@@ -22,6 +22,8 @@ struct dw_answer {
 	int code;	     /* the server's answer to our last command; 0 without one, and for a Maildir */
 	char text[512];	     /* the server's words, or what went wrong: printable UTF-8, one line, no secret */
 	bool final_dot;	     /* the message data was handed over whole */
+	bool ours;	     /* no server's doing: no memory, an abort, an address that isn't one */
+	char via[320];	     /* the relay it is of, where that isn't the first (relays.h); "" */
 };
 
 struct dw_transport_conf {
@@ -29,6 +31,11 @@ struct dw_transport_conf {
 	bool starttls_off;   /* only where the config says so; else smtp:// needs STARTTLS */
 	const char *username; /* NULL: no AUTH */
 	const char *password; /* borrowed; our copies and libcurl's are wiped with the transport */
+	/* Instead of a password: gives an access token for username, owned (dw_secret_free). refused: the one that the
+	 * server has just refused, or NULL. Asked before each mail; may block. -EACCES: a person must act. NULL: none. */
+	int (*token)(void *ctx, const char *refused, char **out, struct dw_err *err);
+	void *token_ctx;	     /* outlives the transport */
+	const char *token_mechanism; /* "XOAUTH2", "OAUTHBEARER"; NULL: as the server offers */
 	const char *ca_file; /* trusts these certificates and no others; NULL: the system's */
 	int connect_s;	     /* seconds to connect, secure, greet and log in; 0: 30 */
 	int answer_s;	     /* seconds for each later answer, and without progress in the body; 0: 120 */

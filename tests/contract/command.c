@@ -227,7 +227,7 @@ static void lines_that_are_none(void **state)
 	(void)state;
 	for (size_t i = 0; i < DW_COUNT(bad); i++) {
 		struct dw_command c;
-		const char *why, *want = bad[i].why >= 0 ? dw_why_text[bad[i].why] : NULL;
+		const char *why, *want = bad[i].why >= 0 ? dw_why_names[bad[i].why] : NULL;
 		int r = dw_command_parse(&c, bad[i].line, TODAY, &why);
 
 		if (r != 1)
@@ -286,7 +286,7 @@ static void every_word_is_its_own_verbs(void **state)
 					assert_true(x == w || strcmp(*x, *w) != 0);
 		}
 	for (int i = 0; i < DW_WHY_COUNT; i++)
-		assert_non_null(dw_why_text[i]);
+		assert_non_null(dw_why_names[i]);
 }
 
 int main(void)

@@ -194,7 +194,7 @@ static const struct kind_case kinds[] = {
 	  "【11月27日（周五）15:59 前】能否按时发货？ · " ID,
 	  { "该订单能在 2026年11月30日（周一）前发出吗？", "还没有人说明货物实际什么时候能发出", "请先把 YYYY-MM-DD 换成实际日期" } },
 	{ DW_SHIP_BY, NOW, { "status", "partly_shipped", "promised_at", "2026-11-30", "expected_ship_at", "2026-11-28", PAID },
-	  "【12月1日（周二）15:59 前】按时发货 · " ID " · ACME GmbH · USD 12,400.00",
+	  "【12月1日（周二）15:59 前】按期发货 · " ID " · ACME GmbH · USD 12,400.00",
 	  { "请在截止时间前发出其余货物。预计发货时间：2026年11月28日（周六）。", "状态：部分发货，来自 shop" } },
 	{ DW_EXTEND_RECEIPT, NOW,
 	  { "status", "shipped", "shipped_at", "2026-11-01", "transport", "sea", "expected_arrival_at", "2026-12-20", PAID },
@@ -421,7 +421,7 @@ static void mails_about_many_orders_speak_chinese(void **state)
 		  { "今天有 4 个订单需要处理。", "其中 1 项已逾期。接下来最早的截止时间是 11月27日（周五）08:30。以下按紧急程度排列。",
 		    "已逾期 2 天 16 小时 · 逾期未发货", "还剩 3 天 · 处理纠纷", "EUR 640.00", "逐单说明", "跟进人：bo。" } },
 		{ DW_MAIL_DAILY, "daily", "2026年11月24日（周二）订单汇总：新增 4 项，待处理 4 项 · 已逾期 1 项 · 最早 11月27日（周五）08:30 到期",
-		  { "==== 新增 ====", "==== 已解决 ====", "以下订单无需再处理。", "当前状态：待发货，发货时间 2026年12月21日（周一）。",
+		  { "==== 新增 ====", "==== 已解决的订单 ====", "以下订单无需再处理。", "当前状态：待发货，发货时间 2026年12月21日（周一）。",
 		    "==== 全部待处理 ====", "先按剩余时间、再按金额排列。", "¥98,000.00", "==== 数据中已没有的订单 ====",
 		    "自 11月21日（周六）08:30 起数据中没有该订单。", "==== 数据情况 ====",
 		    "shop：正常。数据时间 11月23日 09:30（23 小时前），214 个订单。1 处单元格或行无法识别（详见 duewatch feed shop）。",
@@ -458,6 +458,77 @@ static void mails_about_many_orders_speak_chinese(void **state)
 			says(m.text, cases[i].says[k]);
 		dw_mail_fini(&m);
 	}
+	for (size_t i = 0; i < DW_COUNT(b.o); i++)
+		sample_free(&b.o[i]);
+	zh_close(&z);
+}
+
+/* Links to answer by, what came of an answer, days off, the day's last mail. */
+static void answers_and_days_off_speak_chinese(void **state)
+{
+	static const unsigned char key[DW_TOKEN_KEY] = "a key";
+	const struct dw_command c[] = {
+		{ .verb = DW_VERB_FILED, .date = "2026-12-12" }, { .verb = DW_VERB_YES }, { .verb = DW_VERB_ACK, .span = 2 * DW_DAY, .order = "99" },
+		{ .verb = DW_VERB_CLOSE, .note = "已退款" },
+	};
+	const struct dw_reply_line line[] = {
+		{ .command = &c[0], .order_id = ID, .day = DW_UNKNOWN },
+		{ .command = &c[1], .result = DW_REPLY_REFUSED, .refusal = DW_REFUSED_SHIP_DATE_OVER, .order_id = ID, .day = DW_UNKNOWN },
+		{ .command = &c[2], .result = DW_REPLY_STRANGE, .day = DW_UNKNOWN },
+		{ .command = &c[3], .result = DW_REPLY_WHICH, .day = DW_UNKNOWN },
+	};
+	const char *const which[] = { "234100000000000001", ID };
+	const struct dw_reply_answer a = { .line = line, .n_line = DW_COUNT(line), .unknown = "确认", .unknown_why = dw_why_names[DW_WHY_TWO_WAYS],
+					   .which = which, .n_which = 2 };
+	const dw_time now = utc("2026-11-24T00:30:00Z");
+	const int32_t off = dw_day_number(2026, 11, 26);
+	const struct dw_closure closure = { .first = off, .last = off + 5, .from = now + 2 * DW_DAY, .to = now + 8 * DW_DAY, .before = 3 };
+	struct dw_mail_view v;
+	struct zh_shop z;
+	struct dw_mail m;
+	struct book b;
+
+	(void)state;
+	zh_open(&z);
+	open_book(&z, &b);
+	v = view_of(&z.s, DW_MAIL_ANSWER, now, &b.item[2], 1);
+	v.answer = &a;
+	v.title = "Re: 延长发货时间";
+	compose(&z.s, &m, &v);
+	zh_preview("answer", &m);
+	assert_mail(&m);
+	assert_no_english(m.text);
+	says(m.text, "订单 " ID "：已登记在平台上申请延期至 2026-12-12。");
+	says(m.text, "未生效（订单 " ID "）：能按时发货 原因：约定的发货时间已过。请写明哪天发出，例如：预计发货 2026-12-10");
+	says(m.text, "未生效：我来处理 2天 您所回复的邮件与订单 99 无关。");
+	says(m.text, "例如：已解决 订单号：已退款");
+	says(m.text, "未能识别：确认 原因：可能有两种意思");
+	says(m.text, "跟进人：bo；");
+	dw_mail_fini(&m);
+
+	v = view_of(&z.s, DW_MAIL_CLOSURE, now, &b.item[1], 3);
+	v.closure = &closure;
+	v.per_day = 1;
+	v.n_held = 2;
+	v.last_before = now + DW_DAY;
+	compose(&z.s, &m, &v);
+	zh_preview("closure", &m);
+	assert_mail(&m);
+	assert_string_equal(m.subject, "休假前请处理：2026年11月26日（周四）至 2026年12月1日（周二）期间有 3 项到期 · 最早 11月27日（周五）08:30 到期");
+	says(m.text, "这 6 天里没有人看邮件。");
+	says(m.text, "==== 休假期间到期的事项 ====");
+	says(m.text, "受每天最多 1 封邮件的限制（mails_per_day），本邮件中有 2 项推迟到此时才通知。");
+	says(m.text, "今天只发这一封邮件。此后新出现");
+	dw_mail_fini(&m);
+
+	z.s.config.replies = (struct dw_replies_conf){ .address = (char *)"answers@example.com", .token_days = 30 };
+	v = view_of(&z.s, DW_MAIL_ALERT, now, &b.item[3], 1);
+	v.token_key = key;
+	compose(&z.s, &m, &v);
+	zh_preview("links", &m);
+	assert_mail(&m);
+	says(m.text, "\n用邮件回复\n");
+	dw_mail_fini(&m);
 	for (size_t i = 0; i < DW_COUNT(b.o); i++)
 		sample_free(&b.o[i]);
 	zh_close(&z);
@@ -666,6 +737,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mails_about_many_orders_speak_chinese),
+		cmocka_unit_test(answers_and_days_off_speak_chinese),
 		cmocka_unit_test(good_news_is_short),
 		cmocka_unit_test(each_note_speaks_chinese),
 		cmocka_unit_test(packs_say_the_same_in_both_languages),

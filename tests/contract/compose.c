@@ -801,7 +801,7 @@ static void the_daily_mail_says_new_open_missing_and_health(void **state)
 	preview("daily", &m);
 	parse(&p, &m);
 	flat = unwrapped(p.text);
-	IN_ORDER(flat, "1 new, 6 open", "==== New ====", "** Extend the receiving time **", "What to do", "==== Settled ====",
+	IN_ORDER(flat, "1 new, 6 open", "==== New ====", "** Extend the receiving time **", "What to do", "==== What is settled ====",
 		 "Tailspin Toys", "==== Everything open ====", "late", "Northwind Traders", "USD 8,210.50", "Fabrikam", ID,
 		 "bo is on it", "==== No longer in your data ====", "Wide World Importers", "==== Your data ====",
 		 "shop: fine. Data from 23 Nov 09:30", "214 orders", "2 cells or rows can't be used", "- line 7, promised_at: no date", "- line 9");

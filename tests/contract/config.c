@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "duewatch/config.h"
+#include "duewatch/oauth.h"
 #include "duewatch/zone-load.h"
 
 static char dir[64];	 /* of this run */
@@ -632,6 +633,11 @@ static const struct wrong {
 	  "bad.conf:3: replies.address: \"x\" is no mail address, allowed: a bare address\n"
 	  "bad.conf:3: replies.authserv: \"mx example\" is no server's name, allowed: a server's name, like \"mx.example.com\"\n"
 	  "bad.conf:3: replies.bounces: is a text in quotes, true or false was expected, without quotes\n" },
+	{ PEOPLE MAIL FEEDS "\nreplies = { mailbox = \"imap://imap.example.com\"; username = \"u\"; password_file = \"p\"; starttls = \"off\";\n"
+			     "oauth = { client_id = \"c\"; token_url = \"https://login.example.com/t\"; }; };\n",
+	  "bad.conf:2: replies.password_file: either a password or oauth, not both\n"
+	  "bad.conf:2: warning: replies: starttls = \"off\": mails and the password go over the network unencrypted\n"
+	  "bad.conf:2: replies: starttls = \"off\" with oauth: an access token never goes over the network unencrypted\n" },
 	{ PEOPLE MAIL FEEDS "\nreplies = { mailbox = \"pop3://h\"; };\n",
 	  "bad.conf:2: replies.mailbox: unknown kind of address, allowed: \"imaps://host/INBOX\" or \"imap://host/INBOX\"\n"
 	  "bad.conf:2: replies.username: missing, must be given: a text\n" },
@@ -681,6 +687,32 @@ static const struct wrong {
 	  "bad.conf:6: mail.connections: 17 is out of range, allowed: 1 to 16\n"
 	  "bad.conf:7: mail.starttls: \"no\" is no word known here, allowed: required, off\n"
 	  "bad.conf:8: mail.password: unknown key\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = \"smtps://a.example.com\"; from = \"d@example.com\"; fallback = (\n"
+		       "{ transport = \"smtps://a.example.com:465\"; },\n{ transport = \"maildir:///tmp/x\"; },\n"
+		       "{ transport = \"smtp://b.example.com\"; username = \"b\"; rate = \"fast\"; },\n{ from = \"x@example.com\"; } ); };\n",
+	  "bad.conf:3: mail.fallback: smtps://a.example.com:465 stands here already, with the same username\n"
+	  "bad.conf:4: mail.fallback: a folder is no relay to fall back on: what lies there would count as sent\n"
+	  "bad.conf:5: mail.fallback.rate: \"fast\" is no rate, allowed: \"N/s\", \"N/m\" or \"N/h\" with N from 1 to 100000, like \"60/m\"\n"
+	  "bad.conf:5: mail.fallback.password_file: missing: username needs it (the password itself never stands in here)\n"
+	  "bad.conf:6: mail.fallback.from: unknown key here, it belongs in mail\n"
+	  "bad.conf:6: mail.fallback.transport: missing, must be given: \"smtps://host:465\" or \"smtp://host:587\"\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = \"smtp://a.example.com\"; from = \"d@example.com\"; starttls = \"off\"; username = \"d\"; password_file = \"p\";\n"
+		       "oauth = { provider = \"gogle\";\ntoken_url = \"http://login.example.com/t\";\nauthorize_url = \"https://login.example.com/a?b\";\n"
+		       "tenant = \"a/b\";\nmechanism = \"plain\"; }; };\n",
+	  "bad.conf:2: mail.password_file: either a password or oauth, not both\n"
+	  "bad.conf:2: warning: mail: starttls = \"off\": mails and the password go over the network unencrypted\n"
+	  "bad.conf:2: mail: starttls = \"off\" with oauth: an access token never goes over the network unencrypted\n"
+	  "bad.conf:3: mail.oauth.provider: \"gogle\" is no provider known here, did you mean \"google\"? Allowed: google, microsoft, none\n"
+	  "bad.conf:3: mail.oauth.client_id: missing, must be given: a text\n"
+	  "bad.conf:4: mail.oauth.token_url: http:// is for this machine alone, allowed: \"https://host/path\", or \"http://127.0.0.1:port/path\" on this machine\n"
+	  "bad.conf:5: mail.oauth.authorize_url: no ? or # belongs in the address, allowed: \"https://host/path\", or \"http://127.0.0.1:port/path\" on this machine\n"
+	  "bad.conf:6: mail.oauth.tenant: \"a/b\" is no tenant, allowed: a directory's id or domain, or \"common\"\n"
+	  "bad.conf:7: mail.oauth.mechanism: \"plain\" is no word known here, allowed: any, xoauth2, oauthbearer\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = \"smtps://a.example.com\"; from = \"d@example.com\"; oauth = { client_id = \"c\"; }; };\n",
+	  "bad.conf:2: mail.oauth.provider: missing, must be given: \"google\" or \"microsoft\"; for any other, token_url\n"
+	  "bad.conf:2: mail.username: missing: oauth needs it, the address whose mailbox it is\n" },
+	{ PEOPLE FEEDS "\nmail = { transport = \"smtps://a.example.com\"; from = \"d@example.com\"; fallback = { transport = \"smtp://b.example.com\"; }; };\n",
+	  "bad.conf:2: mail.fallback: is a group { }, a list was expected: ( { transport = …; }, … )\n" },
 	{ PEOPLE FEEDS "\nmail = { transport = \"smtp://relay.example.com:99999\"; from = \"d@example.com\"; };\n",
 	  "bad.conf:2: mail.transport: the port is a number from 1 to 65535, allowed: \"smtps://host:465\", \"smtp://host:587\" or \"maildir:///folder\"\n" },
 	{ PEOPLE FEEDS "\nmail = { transport = \"maildir://mail\"; from = \"d@example.com\"; };\n",
@@ -1053,6 +1085,57 @@ static char *check_files(const struct dw_config *c)
 	return text;
 }
 
+static void fallbacks(void **state)
+{
+	CONFIG *c = load_good(PEOPLE FEEDS "\nmail = { transport = \"smtps://a.example.com\"; from = \"d@example.com\"; connections = 2; fallback = (\n"
+			      "{ transport = \"smtp://b.example.com\"; username = \"b\"; password_file = \"b-password\"; rate = \"5/m\"; connections = 1; },\n"
+			      "{ transport = \"smtp://127.0.0.1:25\"; starttls = \"off\"; ca_file = \"ca-c.pem\"; } ); };\n");
+	const struct dw_mail_conf *b = dw_config_relay(c, 1), *last = dw_config_relay(c, 2);
+	DW_FREE char *files = NULL;
+
+	(void)state;
+	assert_ptr_equal(dw_config_relay(c, 0), &c->mail);
+	assert_null(dw_config_relay(c, 3));
+	assert_string_equal(b->transport, "smtp://b.example.com:587");
+	assert_string_equal(b->username, "b");
+	assert_int_equal(b->rate_n, 5);
+	assert_int_equal(b->connections, 1);
+	assert_true(last->starttls_off);
+	assert_int_equal(last->connections, 4);
+	assert_null(last->from_address);
+	files = check_files(c);
+	assert_non_null(strstr(files, "good.conf:3: mail.fallback.password_file: b-password can't be read"));
+	assert_non_null(strstr(files, "good.conf:4: mail.fallback.ca_file: ca-c.pem can't be read"));
+}
+
+static void oauths(void **state)
+{
+	CONFIG *c = load_good(PEOPLE FEEDS "\nmail = { transport = \"smtps://a.example.com\"; from = \"d@example.com\"; username = \"d@example.com\";\n"
+			      "oauth = { provider = \"microsoft\"; client_id = \"c\"; tenant = \"example.com\"; };\nfallback = (\n"
+			      "{ transport = \"smtp://b.example.com\"; }, { transport = \"smtp://c.example.com\"; username = \"e\";\n"
+			      "oauth = { provider = \"google\"; client_id = \"g\"; client_secret_file = \"s\"; refresh_token_file = \"r\"; mechanism = \"oauthbearer\"; }; } ); };\n");
+	struct dw_oauth_place at;
+	DW_FREE char *files = NULL;
+
+	(void)state;
+	assert_true(dw_config_oauth(c, 0, &at));
+	assert_string_equal(at.name, "mail");
+	assert_string_equal(at.username, "d@example.com");
+	assert_string_equal(at.conf->token_url, "https://login.microsoftonline.com/example.com/oauth2/v2.0/token");
+	assert_string_equal(at.conf->authorize_url, "https://login.microsoftonline.com/example.com/oauth2/v2.0/authorize");
+	assert_string_equal(at.conf->device_url, "https://login.microsoftonline.com/example.com/oauth2/v2.0/devicecode");
+	assert_int_equal(at.conf->mechanism, DW_OAUTH_ANY);
+	assert_true(dw_config_oauth(c, 1, &at));
+	assert_string_equal(at.name, "fallback-2");
+	assert_string_equal(at.conf->token_url, "https://oauth2.googleapis.com/token");
+	assert_null(at.conf->device_url);
+	assert_int_equal(at.conf->mechanism, DW_OAUTH_OAUTHBEARER);
+	assert_false(dw_config_oauth(c, 2, &at));
+	files = check_files(c);
+	assert_non_null(strstr(files, "good.conf:6: oauth.client_secret_file: s can't be read"));
+	assert_non_null(strstr(files, "good.conf:6: oauth.refresh_token_file: r can't be read"));
+}
+
 static void files_named(void **state)
 {
 	CONFIG *c = load_good(PEOPLE "\nstate = \"no/where\";\nmail = { transport = \"smtps://h.example.com\"; from = \"d@example.com\";\n"
@@ -1113,6 +1196,20 @@ static void fingerprints(void **state)
 	assert_true(a->feeds[0].print != zone->feeds[0].print);
 }
 
+static void replies_login(void **state)
+{
+	CONFIG *c = load_good(PEOPLE MAIL FEEDS "replies = { mailbox = \"imaps://outlook.example.com\"; username = \"u@example.com\";\n"
+			      "oauth = { provider = \"microsoft\"; client_id = \"c\"; }; };\n");
+	struct dw_oauth_place at;
+
+	(void)state;
+	assert_true(dw_config_oauth(c, 0, &at));
+	assert_string_equal(at.name, "replies");
+	assert_string_equal(at.username, "u@example.com");
+	assert_true(at.conf == c->replies.oauth && at.use == DW_OAUTH_IMAP && !c->replies.password_file);
+	assert_false(dw_config_oauth(c, 1, &at));
+}
+
 static void replies_mailbox(void **state)
 {
 	CONFIG *off = load_good(PEOPLE MAIL FEEDS);
@@ -1151,7 +1248,7 @@ static void data_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(replies_mailbox),
+		cmocka_unit_test(replies_mailbox), cmocka_unit_test(replies_login),
 		cmocka_unit_test(interface_parses),
 		cmocka_unit_test(shipped_file_works),
 		cmocka_unit_test(shipped_file_is_complete),
@@ -1170,7 +1267,7 @@ int main(void)
 		cmocka_unit_test(packs_with_problems),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(credentials_come_first),
-		cmocka_unit_test(files_named),
+		cmocka_unit_test(fallbacks), cmocka_unit_test(oauths), cmocka_unit_test(files_named),
 		cmocka_unit_test(fingerprints),
 		cmocka_unit_test(data_folder),
 	};

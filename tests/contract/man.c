@@ -105,6 +105,7 @@ static void test_keys(void **state)
 		{ "", "TOP LEVEL" }, { "mail", "MAIL" },       { "people", "PEOPLE" },
 		{ "replies", "REPLIES" },
 		{ "feeds", "FEEDS" }, { "ladders", "LADDERS" }, { "packs", "PACKS" },
+		{ "mail.fallback", "FALLBACK RELAYS" }, { "oauth", "OAUTH" },
 	};
 	DW_FREE char *text = page("duewatch.conf.5");
 	size_t keys = 0;

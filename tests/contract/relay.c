@@ -8,6 +8,7 @@
 
 #include "smtpd.h"
 
+#include "duewatch/config.h"
 #include "duewatch/transport.h"
 
 #define DOC DW_SOURCE_DIR "/daemon/mail/RELAY-FAULTS.md"
@@ -100,6 +101,7 @@ static void read_doc(void)
 	for (int number = 1; fgets(line, sizeof(line), f); number++) {
 		switch (cells_of(line, cell, CELLS)) {
 		case 0:
+		case 4: /* relays.c's */
 			break;
 		case 5:
 			take_outcome(cell);
@@ -108,7 +110,7 @@ static void read_doc(void)
 			take_row(cell, number);
 			break;
 		default:
-			fail_msg(DOC ":%d: a row of a table has 5 or %d cells", number, CELLS);
+			fail_msg(DOC ":%d: a row of a table has 4, 5 or %d cells", number, CELLS);
 		}
 	}
 	fclose(f);
@@ -130,6 +132,7 @@ struct kind {
 	const char *url;	/* without the port */
 	const char *option[12]; /* the relay's; "@" stands for a folder of its own for the certificate */
 	bool starttls_off, trusted, login, broken; /* broken: such a relay never takes a mail */
+	const char *token; /* what our side has instead of a password; "old": one that is renewed when refused; NULL: none */
 	struct relay relay;
 	bool running;
 	char folder[64], ca[128];
@@ -157,6 +160,24 @@ static struct kind kinds[] = {
 	  .broken = true },
 	{ "unknown mechanisms", "smtp://127.0.0.1", { "--user", USER ":" PASSWORD, "--mechanisms", "GSSAPI X-OWN" },
 	  .starttls_off = true, .login = true, .broken = true },
+	{ "token", "smtp://127.0.0.1", { "--user", USER ":" PASSWORD, "--mechanisms", "XOAUTH2" }, .starttls_off = true, .login = true,
+	  .token = PASSWORD },
+	{ "bearer token", "smtp://127.0.0.1", { "--user", USER ":" PASSWORD, "--mechanisms", "OAUTHBEARER" }, .starttls_off = true,
+	  .login = true, .token = PASSWORD },
+	{ "old token", "smtp://127.0.0.1", { "--user", USER ":" PASSWORD, "--mechanisms", "XOAUTH2" }, .starttls_off = true, .login = true,
+	  .token = "old" },
+	{ "old bearer token", "smtp://127.0.0.1", { "--user", USER ":" PASSWORD, "--mechanisms", "OAUTHBEARER" }, .starttls_off = true,
+	  .login = true, .token = "old" },
+	{ "wrong token", "smtp://127.0.0.1", { "--user", USER ":another", "--mechanisms", "XOAUTH2" }, .starttls_off = true,
+	  .login = true, .token = PASSWORD, .broken = true },
+	{ "wrong bearer token", "smtp://127.0.0.1", { "--user", USER ":another", "--mechanisms", "OAUTHBEARER" }, .starttls_off = true,
+	  .login = true, .token = PASSWORD, .broken = true },
+	{ "no way for a token", "smtp://127.0.0.1", { "--user", USER ":" PASSWORD }, .starttls_off = true, .login = true,
+	  .token = PASSWORD, .broken = true },
+	{ "no token now", "smtp://127.0.0.1", { "--user", USER ":" PASSWORD, "--mechanisms", "XOAUTH2" }, .starttls_off = true,
+	  .login = true, .token = "later", .broken = true },
+	{ "no token any more", "smtp://127.0.0.1", { "--user", USER ":" PASSWORD, "--mechanisms", "XOAUTH2" }, .starttls_off = true,
+	  .login = true, .token = "never", .broken = true },
 	{ "nobody", "smtp://127.0.0.1", { NULL }, .starttls_off = true, .broken = true },
 	{ "deaf", "smtp://127.0.0.1", { NULL }, .starttls_off = true, .broken = true },
 	{ "no such name", "smtp://relay.invalid", { NULL }, .starttls_off = true, .broken = true },
@@ -215,7 +236,21 @@ static int deaf_host(char port[16], int fd[6])
 	return listener;
 }
 
-static struct dw_transport *transport_to(const struct kind *k)
+static int give_token(void *ctx, const char *refused, char **out, struct dw_err *err)
+{
+	const char *token = ((const struct kind *)ctx)->token;
+
+	if (strcmp(token, "later") == 0)
+		return dw_err_set(err, -EAGAIN, "no new access token: busy");
+	if (strcmp(token, "never") == 0)
+		return dw_err_set(err, -EACCES, "a person must grant access again");
+	if (refused && strcmp(token, "old") == 0)
+		token = PASSWORD;
+	*out = dw_secret_copy(token, strlen(token));
+	return *out ? 0 : dw_err_oom(err);
+}
+
+static struct dw_transport *transport_to(struct kind *k)
 {
 	struct dw_transport_conf conf = { .starttls_off = k->starttls_off, .connect_s = LIMIT_S, .answer_s = LIMIT_S,
 					  .helo = "shop.example.com" };
@@ -227,7 +262,9 @@ static struct dw_transport *transport_to(const struct kind *k)
 	conf.url = url;
 	conf.ca_file = k->trusted ? k->ca : NULL;
 	conf.username = k->login ? USER : NULL;
-	conf.password = k->login ? PASSWORD : NULL;
+	conf.password = k->login && !k->token ? PASSWORD : NULL;
+	conf.token = k->token ? give_token : NULL;
+	conf.token_ctx = k;
 	if (dw_transport_new(&t, &conf, &err) < 0)
 		fail_msg("%s: %s", k->name, err.text);
 	return t;

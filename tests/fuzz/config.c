@@ -72,6 +72,13 @@ static void check_config(const struct dw_config *c)
 {
 	must(c->people.n > 0 && (size_t)c->people.default_owner < c->people.n && c->people.n_operators > 0);
 	must(c->mail.transport && c->mail.from_address && c->zone && c->state);
+	must(c->mail.n_fallback < DW_RELAYS_MAX);
+	for (size_t i = 0; dw_config_relay(c, i); i++) {
+		const struct dw_mail_conf *m = dw_config_relay(c, i);
+
+		must(m->transport && m->connections >= 1 && m->connections <= 16 && (i == 0 || strncmp(m->transport, "smtp", 4) == 0));
+		must(!m->oauth || (m->username && !m->password_file && m->oauth->client_id && m->oauth->token_url));
+	}
 	for (size_t i = 0; i < c->people.n; i++)
 		must(c->people.p[i].name && c->people.p[i].email && c->people.p[i].zone && c->people.p[i].deputy < (int)c->people.n);
 	for (size_t i = 0; i < c->n_feeds; i++) {

@@ -15,7 +15,7 @@ from harness import TOOL, parse, text_of, until
 BOX, PASSWORD, AUTHSERV = "duewatch@example.com", "box secret", "mx.example.com"
 REPLIES = """
 replies = {
-  mailbox = "%(url)s"; username = "%(user)s"; password_file = "%(file)s"; ca_file = "%(ca)s"; every = "%(every)s";
+  mailbox = "%(url)s"; username = "%(user)s"; %(login)s ca_file = "%(ca)s"; every = "%(every)s";
   address = "duewatch@example.com"; authserv = "mx.example.com"; %(more)s
 };
 """
@@ -44,10 +44,10 @@ class Mailed:
         self.file.write_text(word + "\n")
         self.file.chmod(0o600)
 
-    def config(self, url=None, ca=None, more="", **shop):
+    def config(self, url=None, ca=None, more="", login=None, **shop):
         text = self.shop.config(relay=self.relay, **shop)
         self.shop.write(self.shop.conf, text + REPLIES % {
-            "url": url or "imaps://127.0.0.1:%d/INBOX" % self.dovecot.imaps, "user": BOX, "file": self.file,
+            "url": url or "imaps://127.0.0.1:%d/INBOX" % self.dovecot.imaps, "user": BOX, "login": login or 'password_file = "%s";' % self.file,
             "ca": ca or self.dovecot.cert, "every": self.every, "more": more})
 
     # what the daemon has sent

@@ -75,7 +75,8 @@ def server_context(cert, key, tls_max=None):
 
 class SmtpServer:
     """tls: None (plain only), "starttls" (offered) or "implicit"; both need cert and key (make_cert).
-    users: {name: password}; then AUTH is offered, with require_auth MAIL is refused without it."""
+    users: {name: password}; then AUTH is offered, with require_auth MAIL is refused without it. With XOAUTH2 or
+    OAUTHBEARER among the mechanisms the password is the access token; a refusal is then a 334 with JSON first (RFC 7628)."""
 
     def __init__(self, folder=None, script=None, host="127.0.0.1", port=0, tls=None, cert=None, key=None,
                  users=None, require_auth=False, mechanisms=("PLAIN", "LOGIN"), tls_max=None, on_event=None):
@@ -85,6 +86,7 @@ class SmtpServer:
         self.mails = []     # accepted, in order
         self.lines = []     # (connection, "C" or "S" or "!", text), everything said
         self.connections = 0
+        self.tokens_seen = []   # (mechanism, user, token)
         self._changed = threading.Condition()
         self._open = {}
         self._stopping = False
@@ -399,10 +401,33 @@ class Session:
             name, _, digest = self.challenge(text).rpartition(" ")
             word = users.get(name, "")
             return name, name in users and digest == hmac.new(word.encode(), text.encode(), "md5").hexdigest()
+        elif mechanism in ("XOAUTH2", "OAUTHBEARER") and mechanism in self.server.mechanisms:
+            return self.bearer(mechanism, first)
         else:
             return None, False
         self.auth["password"] = word
         return name, name in users and users[name] == word
+
+    def bearer(self, mechanism, first):
+        """"user=…^Aauth=Bearer …^A^A", or "n,a=…,^Ahost=…^Aport=…^Aauth=Bearer …^A^A"."""
+        if not first:
+            self.send(b"334 \r\n")
+            first = self.line()
+        self.auth["b64"] = first
+        text = base64.b64decode(first).decode("utf-8", "replace")
+        parts = dict(p.split("=", 1) for p in text.rstrip("\1").split("\1") if "=" in p)
+        if mechanism == "XOAUTH2":
+            name, shape = parts.get("user"), text.endswith("\1\1")
+        else:
+            name, shape = parts.get("n,a", "").rstrip(","), text.startswith("n,a=") and int(parts.get("port", 0)) == self.server.port
+        word = parts.get("auth", "").removeprefix("Bearer ")
+        self.auth["password"] = word
+        self.server.tokens_seen.append((mechanism, name, word))
+        good = shape and self.server.users.get(name) == word
+        if not good and "AUTH" not in self.server.script:
+            self.send(b"334 " + base64.b64encode(b'{"status":"401","schemes":"bearer"}') + b"\r\n")
+            self.line()
+        return name, good
 
     @staticmethod
     def path(rest):

@@ -178,7 +178,7 @@ def utc(text):
 
 def test_status_json_is_the_documented_structure(shop):
     status = shop.json("status")
-    assert set(status) == {"now", "feeds", "alerts", "outbox", "replies", "dead_addresses"}
+    assert set(status) == {"now", "feeds", "alerts", "relays", "outbox", "replies", "dead_addresses"}
     assert status["replies"] == {"state": "off", "last_success": None, "error": None} and status["dead_addresses"] == []
     assert abs((utc(status["now"]) - datetime.now(timezone.utc)).total_seconds()) < 60
     assert [f["name"] for f in status["feeds"]] == ["shop", "second", "factory"]

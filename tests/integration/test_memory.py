@@ -6,6 +6,7 @@ afterwards owes nobody anything, and nobody got a mail twice but in guarantee 3'
 DW_LONG=1: every place; else a spread of them."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -18,6 +19,7 @@ import pytest
 from faults import ADDRESS, LONG, QUEUED, UNSURE, accepted, settled
 from harness import BUILD, DAEMON, SANITIZED, TOOL, WRAP, day, fine, late, parse, until
 from imapd import ImapServer
+from oauthd import TokenServer
 from replies import BOX, PASSWORD, Mailed, body
 from smtpd import SmtpServer
 
@@ -212,6 +214,49 @@ def test_a_cycle(work, relay, memory, mode):
                 assert len(set(ids)) == 1 and (len(ids) == 1 or key in first and len(ids) == 2), (key, ids)
             assert work.one("PRAGMA integrity_check") == "ok"
     findings.none(places, 40)
+
+
+@pytest.mark.parametrize("mode", [ONCE])
+def test_a_cycle_by_token(work, memory, mode):
+    """The same with a login by OAuth 2, whose token is asked for each time, and a fallback that takes what doesn't get through:
+    whatever was short, nobody is ill of it for good, and the tokens' file is whole or not there."""
+    user, (server, first, second) = "duewatch@example.com", (TokenServer(), SmtpServer(None, users={}, require_auth=True,
+                                                             mechanisms=("XOAUTH2",)), SmtpServer(None))
+    with server, first, second:
+        server.on_access = lambda token: first.users.__setitem__(user, token)
+        (work.folder / "refresh").write_text(server.grant("the-first-refresh-token") + "\n")
+        (work.folder / "refresh").chmod(0o600)
+        work.config(first, mail='username = "%s"; oauth = { client_id = "c"; token_url = "%s"; refresh_token_file = "refresh"; };'
+                    ' fallback = ( { transport = "smtp://127.0.0.1:%d"; starttls = "off"; } );' % (user, server.url, second.port))
+        work.csv([fine("Z1")])
+        work.once()
+        work.csv(ROWS)
+        shutil.rmtree(work.state / "tokens", ignore_errors=True)
+        shutil.copytree(work.state, work.folder / "state-before")
+        with memory.limited():
+            _, places = met_by(work, memory, DAEMON, "--once")
+        ours = {n: p for n, p in places.items() if re.search("oauth|relay|secret", str(p))}
+        assert len(ours) > 10, "places of what this is about"
+        findings = Findings()
+        for number, place in spread({**dict(spread(places, 10, 5)), **ours}, 40, 10):
+            as_before(work)
+            first.mails.clear()
+            second.mails.clear()
+            with memory.limited():
+                memory.arm(number, mode)
+                done = attempt(work, DAEMON, "--once")
+                struck = memory.struck()
+            if not struck:
+                continue
+            with findings.at(place, done):
+                fair_end(done, place, None)
+                kept = work.state / "tokens" / "mail.json"
+                assert not kept.exists() or json.loads(kept.read_text())["refresh_token"] == "the-first-refresh-token"
+                undisturbed(work)
+                got = {(key, who): ids for who in (first, second) for key, ids in accepted(who).items()}
+                assert {key for key, _ in got} == {(order, ADDRESS[person]) for order, person in OWED.items()}
+                assert work.one("PRAGMA integrity_check") == "ok"
+        findings.none(places, 15)
 
 
 ALICE = ADDRESS["alice"]

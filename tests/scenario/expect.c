@@ -6,6 +6,7 @@
 
 struct wish {
 	const char *person, *kind, *step, *order, *type, *subject, *text;
+	const char *relay; /* "1": the first */
 	int entries;
 	bool repeat;
 };
@@ -67,7 +68,7 @@ static size_t news(const struct sc_mail *m)
 
 static bool mail_fits(const struct wish *x, const struct sc_mail *m)
 {
-	bool ok = strcmp(m->person, x->person) == 0 && m->repeat == x->repeat;
+	bool ok = strcmp(m->person, x->person) == 0 && m->repeat == x->repeat && (!x->relay || atoi(x->relay) == m->relay + 1);
 
 	if (ok && x->type)
 		ok = strcmp(sc_type_words[m->type], x->type) == 0;
@@ -137,7 +138,8 @@ static int expect_mail(struct run *r)
 		return run_bad(r, "%s is neither a kind of alert nor a type of mail", x.kind);
 	for (; i + 1 < r->n; i += 2) {
 		const char **to = run_is(r, i, "step") ? &x.step : run_is(r, i, "order") ? &x.order : run_is(r, i, "type") ? &x.type
-				: run_is(r, i, "subject") ? &x.subject : run_is(r, i, "text") ? &x.text : NULL;
+				: run_is(r, i, "subject") ? &x.subject : run_is(r, i, "text") ? &x.text
+				: run_is(r, i, "relay") ? &x.relay : NULL;
 
 		if (to)
 			*to = r->word[i + 1];

@@ -7,7 +7,7 @@
  *	read [age 30h]                  a fresh export; changed rows are read by themselves before the next statement
  *	cut / raw <<END / remove        the next file is cut short / is this text / there is none
  *	start                           the first look happens now (with no order if none was named yet)
- *	relay ok|451|550|554|hang|hang-lost|down [for bo]
+ *	relay ok|451|550|554|hang|hang-lost|down [for bo] [at 1|2]      the second is mail.fallback's
  *	crash [after-decide|after-queue|after-lease|after-send [6h]]    now, or when that comes next; and down for so long
  *	down 3d                         nothing runs for that long
  *	clock +365d | -2d | back
@@ -22,6 +22,7 @@
  *	expect alice feed subject TEXT  a mail of that type (alert daily first_look resolved feed note answer)
  *	expect 3                        that many mails since the last such line; `expect repeat alice`: a second copy
  *	expect nothing                  every mail so far was expected
+ *	expect alice … relay 2          which one took it
  *	expect state 2341 ship open [extend_ship_date], expect act_by 2341 ship 2026-11-27T07:59:59Z
  *	expect outbox queued 1, expect hand 2341 FIELD none|there, expect decided no
  *
@@ -354,7 +355,7 @@ static int do_reload(struct run *r)
 static int do_relay(struct run *r)
 {
 	static const char *const word[] = { "ok", "451", "550", "554", "hang", "hang-lost", "down" };
-	int how = -1, who = -1;
+	int how = -1, who = -1, at = r->n >= 2 && run_is(r, r->n - 2, "at") ? run_is(r, r->n - 1, "2") : -1;
 
 	for (int i = 0; i < (int)DW_COUNT(word); i++)
 		if (run_is(r, 1, word[i]))
@@ -364,8 +365,9 @@ static int do_relay(struct run *r)
 	if (run_is(r, 2, "for") && (who = dw_people_find(&r->w.config->people, r->word[3])) < 0)
 		return run_bad(r, "who is %s?", r->word[3]);
 	for (int i = 0; i < SC_PEOPLE_MAX; i++)
-		if (who < 0 || who == i)
-			r->w.relay[i] = (enum sc_relay)how;
+		for (int k = 0; k < SC_RELAYS_MAX; k++)
+			if ((who < 0 || who == i) && (at < 0 || at == k))
+				r->w.relay[k][i] = (enum sc_relay)how;
 	return 0;
 }
 

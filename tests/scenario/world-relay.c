@@ -1,6 +1,8 @@
 /* world.h: the relay, and what holds for every mail it takes. */
 #include "world-impl.h"
 
+#include "../../daemon/mail/transport-impl.h"
+
 #include <stdio.h>
 #include <strings.h>
 
@@ -72,7 +74,7 @@ static int check_mail(struct sc_world *w, struct sc_mail *m, const struct dw_sen
 }
 
 /* The relay has taken it. */
-static int take_mail(struct sc_world *w, const struct dw_send_job *job)
+static int take_mail(struct sc_world *w, const struct dw_send_job *job, int relay)
 {
 	struct dw_mail_row row = { 0 };
 	struct sc_mail *m;
@@ -81,7 +83,7 @@ static int take_mail(struct sc_world *w, const struct dw_send_job *job)
 	if (dw_grow(&w->mail, &w->cap_mail, w->n_mail + 1, sizeof(*w->mail)) < 0)
 		return dw_err_oom(&w->err);
 	m = &w->mail[w->n_mail];
-	*m = (struct sc_mail){ .id = job->id, .at = w->t };
+	*m = (struct sc_mail){ .id = job->id, .at = w->t, .relay = relay };
 	who = dw_people_find(&w->config->people, job->to);
 	if (who < 0)
 		return dw_err_set(&w->err, -EINVAL, "a mail to %s, who is not in the config", job->to);
@@ -110,14 +112,14 @@ static void answer(struct dw_answer *a, int curl, int code, enum dw_stage stage,
 }
 
 /* curl's codes as design.md §5 has them: 7 no connection, 55 at RCPT, 28 a timeout. */
-static int speak(struct sc_world *w, const struct dw_send_job *job, struct dw_answer *a)
+static int speak(struct sc_world *w, int relay, const struct dw_send_job *job, struct dw_answer *a)
 {
 	int who = dw_people_find(&w->config->people, job->to);
 
-	switch (who >= 0 ? w->relay[who] : SC_OK) {
+	switch (who >= 0 ? w->relay[relay][who] : SC_OK) {
 	case SC_OK:
 		answer(a, 0, 250, DW_AT_DOT, "250 2.0.0 Ok: queued as SCENARIO");
-		return take_mail(w, job);
+		return take_mail(w, job, relay);
 	case SC_451:
 		answer(a, 55, 451, DW_AT_RCPT, "451 4.3.0 try again later");
 		break;
@@ -129,7 +131,7 @@ static int speak(struct sc_world *w, const struct dw_send_job *job, struct dw_an
 		break;
 	case SC_HANG:
 		answer(a, 28, 354, DW_AT_DOT, "timed out after the dot");
-		return take_mail(w, job);
+		return take_mail(w, job, relay);
 	case SC_HANG_LOST:
 		answer(a, 28, 354, DW_AT_DOT, "timed out after the dot");
 		break;
@@ -139,6 +141,92 @@ static int speak(struct sc_world *w, const struct dw_send_job *job, struct dw_an
 	}
 	return 0;
 }
+
+/* ---- relays that speak so, behind the daemon's own choice among them ---- */
+
+struct line { /* one relay's */
+	struct dw_transport base;
+	struct sc_world *w;
+	const struct dw_send_job *job;
+	int relay, failed;
+};
+
+struct post {
+	struct line line[SC_RELAYS_MAX];
+	struct sc_world *w;
+};
+
+static void line_send(struct dw_transport *t, DW_UNUSED const struct dw_envelope *env, DW_UNUSED const char *id,
+		      DW_UNUSED const void *bytes, DW_UNUSED size_t n, struct dw_answer *a)
+{
+	struct line *l = (struct line *)(void *)t;
+
+	l->failed = speak(l->w, l->relay, l->job, a);
+}
+
+static int line_of(void *ctx, int i, struct dw_transport **out, DW_UNUSED struct dw_err *err)
+{
+	*out = &((struct post *)ctx)->line[i].base;
+	return 0;
+}
+
+static int64_t boot_ms(void *ctx)
+{
+	const struct sc_world *w = ((struct post *)ctx)->w;
+
+	return (w->t - w->t0) * 1000;
+}
+
+static dw_time wall(void *ctx)
+{
+	return sc_wall(((struct post *)ctx)->w);
+}
+
+static int deliver(struct sc_world *w, const struct dw_send_job *job, struct dw_answer *a)
+{
+	static const struct dw_transport_ops ops = { .send = line_send };
+	struct dw_envelope env = { .from = job->from, .to = job->to };
+	struct post post = { .w = w };
+	struct dw_relay_post how = { .transport = line_of, .boot_ms = boot_ms, .wall = wall, .ctx = &post };
+	int first = dw_relays_take(w->relays, 0, boot_ms(&post), NULL), r = 0;
+
+	if (first < 0)
+		return dw_err_set(&w->err, -EBUSY, "no relay takes a mail, though one at a time is sent");
+	for (int i = 0; i < SC_RELAYS_MAX; i++)
+		post.line[i] = (struct line){ .base.ops = &ops, .w = w, .job = job, .relay = i };
+	dw_relays_send(w->relays, first, &how, &env, job->message_id, job->bytes, job->n_bytes, a);
+	for (int i = 0; i < SC_RELAYS_MAX; i++)
+		r = post.line[i].failed < 0 ? post.line[i].failed : r;
+	return r;
+}
+
+int sc_relays_new(struct sc_world *w)
+{
+	dw_relays_free(w->relays);
+	w->relays = NULL;
+	if (w->config->mail.n_fallback >= SC_RELAYS_MAX)
+		return dw_err_set(&w->err, -E2BIG, "more than %d relays", SC_RELAYS_MAX);
+	return dw_relays_new(&w->relays, w->config, &w->err);
+}
+
+int sc_relays_ask(struct sc_world *w)
+{
+	struct post post = { .w = w };
+	int i;
+
+	while ((i = dw_relays_probe_due(w->relays, boot_ms(&post))) >= 0) {
+		struct dw_answer a;
+
+		if (w->relay[i][0] == SC_DOWN)
+			answer(&a, 7, 0, DW_AT_CONNECT, "connection refused");
+		else
+			answer(&a, 0, 250, DW_AT_AUTH, "250 2.0.0 ok");
+		dw_relays_probed(w->relays, i, &a, boot_ms(&post), sc_wall(w));
+	}
+	return 0;
+}
+
+/* ---- the outbox ---- */
 
 static int record(struct sc_world *w, int64_t id, const struct dw_answer *a)
 {
@@ -177,7 +265,7 @@ static int send_one(struct sc_world *w, const struct dw_send_job *job)
 
 	if (w->crash == SC_AFTER_LEASE)
 		return sc_die(w);
-	r = speak(w, job, &a);
+	r = deliver(w, job, &a);
 	if (r < 0)
 		return r;
 	if (w->crash == SC_AFTER_SEND)

@@ -132,6 +132,8 @@ static void stop(struct sc_world *w)
 {
 	dw_engine_free(w->engine);
 	dw_store_close(w->store);
+	dw_relays_free(w->relays);
+	w->relays = NULL;
 	w->engine = NULL;
 	w->store = NULL;
 }
@@ -175,6 +177,9 @@ int sc_reload(struct sc_world *w, const char *config)
 	}
 	w->config = fresh;
 	dw_config_free(old);
+	r = sc_relays_new(w);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < fresh->n_feeds; i++) {
 		struct sc_feed *f = sc_feed(w, fresh->feeds[i].name);
 
@@ -193,6 +198,8 @@ static int launch(struct sc_world *w)
 		r = dw_engine_new(&w->engine, w->config, w->store, on_log, w, &w->err);
 	if (r == 0)
 		r = dw_engine_start(w->engine, sc_wall(w), &w->err);
+	if (r == 0)
+		r = sc_relays_new(w);
 	w->clock = (struct dw_clock){ 0 };
 	for (size_t i = 0; i < w->n_feed; i++)
 		w->feed[i].poll_at = w->t;
@@ -296,6 +303,8 @@ static int pass(struct sc_world *w)
 		r = dw_engine_tick(w->engine, sc_wall(w), w->crash == SC_AFTER_DECIDE ? 1 : 0, &w->err);
 	if (r > 0 || (r == 0 && w->crash == SC_AFTER_QUEUE && dw_outbox_next(w->engine, NULL) != DW_NEVER))
 		return sc_die(w);
+	if (r == 0)
+		r = sc_relays_ask(w);
 	return r < 0 ? r : sc_send_due(w);
 }
 
@@ -313,6 +322,8 @@ static dw_time next_event(struct sc_world *w)
 	for (size_t i = 0; i < w->n_feed; i++)
 		if (dw_config_feed(w->config, w->feed[i].name) && w->feed[i].poll_at < next)
 			next = w->feed[i].poll_at;
+	if (dw_relays_next(w->relays) / 1000 < next - w->t0)
+		next = w->t0 + dw_relays_next(w->relays) / 1000;
 	if (w->minutely && next > w->t + 60)
 		next = w->t + 60;
 	return next;

@@ -8,6 +8,7 @@
 
 #include "duewatch/clock.h"
 #include "duewatch/engine.h"
+#include "duewatch/relays.h"
 
 /* What a mail says of one order, from its X-Duewatch-* headers. */
 struct sc_entry {
@@ -24,6 +25,7 @@ struct sc_mail {
 	char *subject, *message_id, *bytes;
 	struct sc_entry *entry;
 	size_t n_entry, cap_entry;
+	int relay;     /* that took it: 0 the first */
 	bool recorded; /* its 250 was committed */
 	bool repeat;   /* the relay had taken the same Message-ID before, unrecorded */
 	bool taken;
@@ -49,7 +51,7 @@ struct sc_feed {
 };
 
 enum sc_crash { SC_ALIVE, SC_AFTER_DECIDE, SC_AFTER_QUEUE, SC_AFTER_LEASE, SC_AFTER_SEND };
-enum { SC_PEOPLE_MAX = 16, SC_FEEDS_MAX = 8, SC_LOG_MAX = 60 };
+enum { SC_PEOPLE_MAX = 16, SC_FEEDS_MAX = 8, SC_LOG_MAX = 60, SC_RELAYS_MAX = 2 };
 
 struct sc_world {
 	char dir[256];
@@ -64,7 +66,8 @@ struct sc_world {
 	bool started, believed;
 	struct sc_feed feed[SC_FEEDS_MAX];
 	size_t n_feed;
-	enum sc_relay relay[SC_PEOPLE_MAX];
+	enum sc_relay relay[SC_RELAYS_MAX][SC_PEOPLE_MAX];
+	struct dw_relays *relays;
 	enum sc_crash crash; /* armed */
 	int64_t down;	     /* seconds nothing runs after it */
 	struct sc_mail *mail;
