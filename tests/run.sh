@@ -100,6 +100,9 @@ run_sweeps() {
 	log=build-gcc/kills.log
 	one "1,000 kills" 7200 /usr/bin/python3 tests/integration/crash.py --kills 1000 --build build-gcc
 	tail -n 12 "$log"
+	log=build-gcc/replies.log
+	one "300 kills while answers arrive" 7200 /usr/bin/python3 tests/integration/crash.py --replies --kills 300 --build build-gcc
+	tail -n 3 "$log"
 	log=build-gcc/every.log
 	one "a death at each call" 7200 /usr/bin/python3 tests/integration/crash.py --every --build build-gcc
 	tail -n 12 "$log"

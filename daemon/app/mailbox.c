@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { ROUND_MAX = 100, LONGEST_WAIT_S = 15 * 60, GRANT_S = 60, SINCE_S = 86400 };
+enum { ROUND_MAX = 100, GONE_MAX = 10, LONGEST_WAIT_S = 15 * 60, GRANT_S = 60, SINCE_S = 86400 };
 
 /* ---- one look ---- */
 
@@ -28,23 +28,39 @@ static int begin_at(struct dw_imap *m, const struct dw_imap_box *box, const stru
 	return r < 0 ? r : 0;
 }
 
-static int take_mails(struct dw_imap *m, const struct dw_imap_box *box, int64_t last, const struct dw_mailbox_ops *ops, void *ctx,
-		      bool *more, struct dw_err *err)
+/* The mails from a UID on: how many were taken. *last: the highest UID that was looked at. */
+static int take_some(struct dw_imap *m, const struct dw_imap_box *box, int64_t *last, const struct dw_mailbox_ops *ops, void *ctx,
+		     bool *more, struct dw_err *err)
 {
 	int64_t uids[ROUND_MAX];
-	int n = dw_imap_search(m, last + 1, uids, ROUND_MAX, more, err), r = n < 0 ? n : 0;
+	int n = dw_imap_search(m, *last + 1, uids, ROUND_MAX, more, err), r = n < 0 ? n : 0, taken = 0;
 
 	for (int i = 0; r >= 0 && i < n; i++) {
 		DW_FREE void *bytes = NULL;
 		size_t len = 0;
 
 		r = dw_imap_fetch(m, uids[i], &bytes, &len, err);
+		taken += r != 1;
 		if (r == 0)
 			r = ops->mail(ctx, box->uidvalidity, uids[i], bytes, len, NULL, err);
 		else if (r == 2)
 			r = ops->mail(ctx, box->uidvalidity, uids[i], NULL, 0, "the mail is larger than 1 MiB", err);
+		*last = uids[i];
 	}
-	return r < 0 ? r : 0;
+	return r < 0 ? r : taken;
+}
+
+/* A server may list mails that are gone: those behind them are still found, and where all are the next look is not at once. */
+static int take_mails(struct dw_imap *m, const struct dw_imap_box *box, int64_t last, const struct dw_mailbox_ops *ops, void *ctx,
+		      bool *more, struct dw_err *err)
+{
+	int taken = 0;
+
+	*more = true;
+	for (int i = 0; i < GONE_MAX && taken == 0 && *more; i++)
+		taken = take_some(m, box, &last, ops, ctx, more, err);
+	*more = *more && taken > 0;
+	return taken < 0 ? taken : 0;
 }
 
 int dw_mailbox_round(struct dw_imap *m, const struct dw_mailbox_ops *ops, void *ctx, bool *more, struct dw_err *err)
@@ -61,13 +77,15 @@ int dw_mailbox_round(struct dw_imap *m, const struct dw_mailbox_ops *ops, void *
 	if (known < 0)
 		return known;
 	last = was.last_uid;
-	if (known == 1 || was.uidvalidity != box.uidvalidity)
+	if (known == 1 || was.uidvalidity != box.uidvalidity) {
 		r = begin_at(m, &box, &was, known == 0, &last, err);
-	if (r == 0)
-		r = ops->looked(ctx, box.uidvalidity, last, err);
-	if (r < 0 || last >= box.uidnext - 1)
-		return r;
-	return take_mails(m, &box, last, ops, ctx, more, err);
+		if (r == 0)
+			r = ops->looked(ctx, box.uidvalidity, last, err);
+	}
+	if (r == 0 && last < box.uidnext - 1)
+		r = take_mails(m, &box, last, ops, ctx, more, err);
+	/* not before: a box that opens and whose mails can't be had is a trouble that lasts */
+	return r < 0 ? r : ops->looked(ctx, box.uidvalidity, last, err);
 }
 
 /* ---- handing over ---- */

@@ -106,12 +106,15 @@ static void take_fetch(struct dw_imap_answer *a, const char *s)
 	body += strcspn(body, " ");
 	while (*body == ' ')
 		body++;
+	/* nothing to show, or a length that is none: not a mail of nothing, which would be passed for good */
+	if (starts(body, "NIL") || (*body == '{' && !a->literal_whole))
+		return;
 	a->fetched = true;
-	if (*body == '{' && a->literal_whole)
+	if (*body == '{') {
 		a->body = (struct dw_buf){ a->literal.p, a->literal.n, a->literal.cap, a->literal.failed };
-	if (*body == '{' && a->literal_whole)
 		a->literal = (struct dw_buf){ 0 };
-	/* NIL, or a text in quotes, which can't hold a line end: nothing that is a mail */
+	}
+	/* a text in quotes, which can't hold a line end: nothing that is a mail */
 }
 
 static void take_untagged(struct dw_imap_answer *a, const char *s)

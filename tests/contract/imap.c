@@ -1,8 +1,15 @@
 /* A mailbox's answers, byte by byte (RFC 3501). The talk itself: tests/integration/test_replies.py, with a real server. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -40,7 +47,8 @@ static const struct ask asks[] = {
 	/* another's mail, a flag, nothing in it */
 	{ .bytes = "* 2 FETCH (UID 8 BODY[] {5}\r\nhello)\r\nd1 OK\r\n", .end = DW_IMAP_OK },
 	{ .bytes = "* 2 FETCH (UID 7 FLAGS (\\Seen))\r\nd1 OK\r\n", .end = DW_IMAP_OK },
-	{ .bytes = "* 2 FETCH (UID 7 BODY[] NIL)\r\nd1 OK\r\n", .end = DW_IMAP_OK, .fetched = true, .body = "" },
+	{ .bytes = "* 2 FETCH (UID 7 BODY[] NIL)\r\nd1 OK\r\n", .end = DW_IMAP_OK },
+	{ .bytes = "* 2 FETCH (UID 7 BODY[] \"\")\r\nd1 OK\r\n", .end = DW_IMAP_OK, .fetched = true, .body = "" },
 	{ .bytes = "* 2 FETCH (UID 7 BODY[] {101}\r\n", .end = -EPROTO },
 };
 
@@ -142,10 +150,115 @@ static void test_settings(void **state)
 	dw_imap_free(m);
 }
 
+/* ---- a server that says nothing more ---- */
+
+/* Before the end with the client's tag, which the banner hasn't. */
+static const char *const talk[] = { "* OK ready\r\n", "* CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR\r\n", "",
+				    "* OK [UIDVALIDITY 1]\r\n* OK [UIDNEXT 9]\r\n", "* SEARCH 8\r\n" };
+static const char *const within[] = { "wasn't ready for us within 1 s", "wasn't ready for us within 1 s", "wasn't ready for us within 1 s",
+				      "EXAMINE within 1 s", "UID SEARCH within 1 s", "UID FETCH within 1 s" };
+
+struct silent {
+	int listener;
+	size_t after;  /* so many of the talk's answers */
+	bool trickles; /* a byte now and then, without end */
+};
+
+static void *serve(void *arg)
+{
+	const struct silent *s = arg;
+	int fd = accept(s->listener, NULL, NULL);
+	char in[512], tag[16] = "", out[200];
+
+	for (size_t i = 0; i <= s->after; i++) {
+		ssize_t n = i ? recv(fd, in, sizeof(in) - 1, 0) : 0;
+
+		if (n > 0) {
+			in[n] = '\0';
+			snprintf(tag, sizeof(tag), "%.*s", (int)strcspn(in, " "), in);
+		}
+		if (i == s->after)
+			break;
+		snprintf(out, sizeof(out), "%s%s%s", talk[i], i ? tag : "", i ? " OK\r\n" : "");
+		send(fd, out, strlen(out), MSG_NOSIGNAL);
+	}
+	for (;;) { /* until the client leaves */
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+
+		if (poll(&p, 1, s->trickles ? 50 : -1) > 0 && recv(fd, in, sizeof(in), 0) <= 0)
+			break;
+		if (s->trickles)
+			send(fd, "*", 1, MSG_NOSIGNAL);
+	}
+	close(fd);
+	return NULL;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int whole_look(struct dw_imap *m, struct dw_err *err)
+{
+	DW_FREE void *bytes = NULL;
+	struct dw_imap_box box;
+	int64_t uids[5];
+	bool more;
+	size_t n;
+	int r = dw_imap_open(m, &box, err);
+
+	if (r == 0)
+		r = dw_imap_search(m, 1, uids, 5, &more, err);
+	return r < 0 ? r : dw_imap_fetch(m, uids[0], &bytes, &n, err);
+}
+
+static void be_silent(size_t after, bool trickles)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	struct silent s = { .listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .after = after, .trickles = trickles };
+	char url[64];
+	struct dw_imap_conf c = { .url = url, .folder = "INBOX", .starttls_off = true, .username = "bo", .password = "secret",
+				  .connect_s = 1, .answer_s = 1 };
+	struct dw_imap *m = NULL;
+	struct dw_err err = { "" };
+	pthread_t thread;
+	int64_t t0;
+
+	assert_int_equal(bind(s.listener, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(s.listener, 1), 0);
+	getsockname(s.listener, (struct sockaddr *)&a, &len);
+	snprintf(url, sizeof(url), "imap://127.0.0.1:%d", ntohs(a.sin_port));
+	assert_int_equal(pthread_create(&thread, NULL, serve, &s), 0);
+	assert_int_equal(dw_imap_new(&m, &c, &err), 0);
+	t0 = now_ms();
+	assert_int_equal(whole_look(m, &err), -ETIMEDOUT);
+	if (!strstr(err.text, within[after]) || now_ms() - t0 > 5000)
+		fail_msg("after %zu answers: %s, in %d ms", after, err.text, (int)(now_ms() - t0));
+	dw_imap_free(m);
+	pthread_join(thread, NULL);
+	close(s.listener);
+}
+
+/* What the fault tables' "hang" ends in (daemon/mail/MAILBOX-FAULTS.md), with limits of a second. */
+static void test_limits(void **state)
+{
+	(void)state;
+	for (size_t after = 0; after < DW_COUNT(within); after++)
+		be_silent(after, false);
+	be_silent(0, true);
+	be_silent(3, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_answers), cmocka_unit_test(test_large_search),
-					    cmocka_unit_test(test_bounds), cmocka_unit_test(test_settings) };
+					    cmocka_unit_test(test_bounds), cmocka_unit_test(test_settings),
+					    cmocka_unit_test(test_limits) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

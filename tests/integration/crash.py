@@ -946,7 +946,7 @@ def every_of_once(folder, rng, figures, maildir, most):
     return reached, bad
 
 
-def every(folder, seed, say=lambda text: None, most=10000):
+def every(folder, seed, say=lambda text: None, most=10000, closures=False):
     """(figures, violations) of a death at each call. most: no further than so many of each."""
     rng, figures, violations = random.Random(seed), Figures(kills=0, owed=0, accepted=0, repeats=0, lost=0), []
     for what, sweep, maildir in (("daemon, relay", every_of_daemon, False), ("daemon, maildir", every_of_daemon, True),
@@ -957,6 +957,12 @@ def every(folder, seed, say=lambda text: None, most=10000):
         reached, bad = sweep(place, rng, figures, maildir, most)
         violations += ["%s: %s" % (what, v) for v in bad]
         say("%s: %s; %s" % (what, " ".join("%s %d" % r for r in reached.items() if r[1]), figures.text()))
+    if closures:
+        import crash_closures
+        more, bad = crash_closures.run(folder, most)
+        figures.update(more)
+        violations += ["closures: %s" % v for v in bad]
+        say("closures: %s" % figures.text())
     return figures, violations
 
 
@@ -984,7 +990,7 @@ def main():
         figures, violations = crash_replies.run(o.kills, o.seed, folder, lambda t: print(t, flush=True))
         figures = Figures(figures)
     elif o.every:
-        figures, violations = every(folder, o.seed, lambda t: print(t, flush=True))
+        figures, violations = every(folder, o.seed, lambda t: print(t, flush=True), closures=True)
     else:
         figures, violations = run(o.kills, o.seed, folder, o.maildir, o.only, lambda t: print(t, flush=True), o.season)
     for v in violations:

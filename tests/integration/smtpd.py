@@ -128,7 +128,10 @@ class SmtpServer:
             except OSError:
                 return
             self.connections += 1
-            threading.Thread(target=Session(self, sock, self.connections).run, daemon=True).start()
+            threading.Thread(target=self.talk(sock, self.connections).run, daemon=True).start()
+
+    def talk(self, sock, number):
+        return Session(self, sock, number)
 
     # waiting for state
 

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import time
 
+import crash_closures
 import crash_replies
 import dovecot
 import pytest
@@ -57,6 +58,15 @@ def test_replies_while_killed(tmp_path):
     figures, violations = crash_replies.run(4 if SANITIZED else 14, 21, tmp_path)
     assert not violations, "\n".join(violations)
     assert figures["replies"] > 4 or SANITIZED
+
+
+@needs_strace
+def test_closures_while_killed(tmp_path):
+    """The lists before a closure; all deaths: crash.py --every."""
+    figures, violations = crash_closures.run(tmp_path, 12, 5 if SANITIZED else 2)
+    print(Figures(figures).text())
+    assert not violations, "\n".join(violations)
+    assert figures["kills"] >= (8 if SANITIZED else 15)
 
 
 # ---- a full disk ----

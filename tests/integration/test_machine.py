@@ -10,8 +10,10 @@ import subprocess
 import time
 
 import pytest
-from faults import ADDRESS, LONG, Gate, accepted, as_root, fault, memory_peak, needs_strace, no_leak_check, settled
-from harness import SANITIZED, TSAN, fine, late, until
+from faults import ADDRESS, LONG, QUEUED, SENT, UNSURE, Gate, accepted, as_root, fault, memory_peak, needs_strace, no_leak_check, settled
+from harness import SANITIZED, TSAN, day, fine, late, parse, until
+from imapd import ImapServer
+from replies import BOX, PASSWORD, Mailed
 
 EVERYBODY = ("alice", "bo", "chen")
 DATA = pathlib.Path(__file__).resolve().parents[2] / "conf"     # else it looks where its program lies, by a call of its own
@@ -77,6 +79,54 @@ def test_store_calls_fail(work, relay, call, error):
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     db.close()
     assert d.stop() == 0
+
+
+@needs_strace
+@as_root
+@pytest.mark.parametrize("call, error", STORE_CALLS)
+def test_store_calls_fail_at_a_reply(work, relay, certificate, call, error):
+    """At the n-th call of taking a reply, or from it on: it is taken whole or not yet, done once and answered once."""
+    with ImapServer({BOX: PASSWORD}, *certificate) as server:
+        box = Mailed(work, relay, server, every="1d")
+        d = work.started()
+        box.settled()
+        work.csv([fine("Z1"), late("77")])
+        mail = box.wait_mail(ADDRESS["alice"])
+        work.wait_outbox(SENT)
+        written, struck, n = [], 0, 8 if LONG else 3
+        for when in ["%d%s" % (i, more) for i in range(1, n + 1) for more in ("", "+")]:
+            date = day(20 + len(written))
+            written.append((box.write("agreed " + date, mail), date))
+
+            def done():
+                return work.one("SELECT count(*) FROM history WHERE text=?", "alice set agreed_at = " + date)
+
+            def taken():
+                return work.one("SELECT count(*) FROM inbound WHERE id=?", written[-1][0].strip("<>"))
+            with fault(d, "%s:error=%s:when=%s" % (call, error, when), store_files(work)) as f:
+                lines = d.log().count("\n")
+                d.send(signal.SIGUSR1)
+                if "+" in when:
+                    until(lambda: f.struck() > 1 or call == "fcntl" or taken(), "the fault to be met")
+                    until(lambda: d.log().count("\n") > lines, "a word about it")
+                else:
+                    until(lambda: f.struck() or call == "fcntl" or taken(), "the fault to be met")
+                assert d.process.poll() is None, d.log()
+                struck += f.struck()
+            until(lambda: taken() and done(), "%s at %s: the reply" % (call, when), 30)
+            assert (taken(), done()) == (1, 1)
+        for m in work.outbox():
+            if m[1] in (QUEUED, UNSURE) and m[3] > 0:
+                work.try_now(m[0])
+        until(lambda: not [m for m in work.outbox() if m[1] != SENT], "all to be sent")
+        heads = [parse(m.data) for m in relay.mails]
+        for message_id, date in written:
+            ids = [h["Message-ID"] for h in heads if h["In-Reply-To"] == message_id]
+            assert len(set(ids)) == 1, (date, ids)      # accepted, and not written down: the same again
+            assert work.one("SELECT count(*) FROM history WHERE text=?", "alice set agreed_at = " + date) == 1
+        assert work.one("PRAGMA integrity_check") == "ok"
+        print("%s %s: %d calls failed at %d replies" % (call, error, struck, len(written)))
+        assert struck >= n and d.stop() == 0
 
 
 def told(relay):

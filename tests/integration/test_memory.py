@@ -17,8 +17,10 @@ import subprocess
 
 import pytest
 from faults import ADDRESS, LONG, QUEUED, UNSURE, accepted, settled
-from harness import BUILD, DAEMON, SANITIZED, TOOL, WRAP, fine, late, until
+from harness import BUILD, DAEMON, SANITIZED, TOOL, WRAP, day, fine, late, parse, until
+from imapd import ImapServer
 from oauthd import TokenServer
+from replies import BOX, PASSWORD, Mailed, body
 from smtpd import SmtpServer
 
 pytestmark = pytest.mark.skipif(SANITIZED or bool(WRAP) or "wrapped" in BUILD.parts,
@@ -255,6 +257,62 @@ def test_a_cycle_by_token(work, memory, mode):
                 assert {key for key, _ in got} == {(order, ADDRESS[person]) for order, person in OWED.items()}
                 assert work.one("PRAGMA integrity_check") == "ok"
         findings.none(places, 15)
+
+
+ALICE = ADDRESS["alice"]
+
+
+def answers(relay, message_id):
+    """Message-IDs of the answers to a reply that the relay has."""
+    heads = [parse(m.data) for m in list(relay.mails) if m.to == [ALICE]]
+    return [h["Message-ID"] for h in heads if h["In-Reply-To"] == message_id]
+
+
+@pytest.mark.parametrize("mode", [ONCE, FROM_THEN_ON])
+def test_a_reply(work, relay, memory, certificate, mode):
+    """--once, with one reply in the mailbox; at places that are met only by having one. It is taken whole, or not yet."""
+    date = day(9)
+    with ImapServer({BOX: PASSWORD}, *certificate) as server:
+        box = Mailed(work, relay, server)
+        for rows in ([fine("Z1")], ROWS):
+            work.csv(rows)
+            work.once()
+        work.once()     # with nothing to do
+        with memory.limited():
+            _, before = met_by(work, memory, DAEMON, "--once")
+        reply = box.write("agreed " + date, next(m for m in relay.mails if m.to == [ALICE]))
+        shutil.copytree(work.state, work.folder / "state-before")
+        with memory.limited():
+            _, places = met_by(work, memory, DAEMON, "--once")
+        places = {n: p for n, p in places.items() if n not in before}
+        findings, not_yet = Findings(), 0
+        for number, place in spread(places, 40, 15):
+            as_before(work)
+            relay.mails.clear()
+            with memory.limited():
+                memory.arm(number, mode)
+                done = attempt(work, DAEMON, "--once")
+                struck = memory.struck()
+            if not struck:
+                continue
+            with findings.at(place, done):
+                if mode == ONCE:
+                    fair_end(done, place, None)
+                else:
+                    assert done.returncode in (0, 1, *ABORTS)
+                taken = work.one("SELECT count(*) FROM inbound WHERE id=?", reply.strip("<>"))
+                not_yet += not taken
+                assert work.one("SELECT count(*) FROM history WHERE text=?", "alice set agreed_at = " + date) == taken
+                first = len(answers(relay, reply))
+                undisturbed(work)
+                assert work.one("SELECT count(*) FROM inbound WHERE id=?", reply.strip("<>")) == 1
+                assert work.one("SELECT count(*) FROM history WHERE text=?", "alice set agreed_at = " + date) == 1
+                ids = answers(relay, reply)     # accepted, and not written down: one repeat, the same
+                assert len(set(ids)) == 1 and (len(ids) == 1 or first and len(ids) == 2), ids
+                assert all("agreed" in body(m) for m in relay.mails if m.to == [ALICE]), "the answer is another one"
+                assert work.one("PRAGMA integrity_check") == "ok"
+        print("%d times it was not taken yet" % not_yet)
+        findings.none(places, 20)
 
 
 # ---- a daemon that goes on ----
