@@ -260,17 +260,14 @@ static void *mailbox_main(void *arg)
 int dw_mailbox_start(struct dw_worker *w, struct dw_err *err)
 {
 	struct dw_mailbox *b = &w->mailbox;
-	pthread_condattr_t steady;
-	int r;
+	int r = 0;
 
-	pthread_condattr_init(&steady);
-	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-	pthread_cond_init(&b->wake, &steady);
-	pthread_condattr_destroy(&steady);
-	r = pthread_create(&b->thread, NULL, mailbox_main, w);
-	b->running = r == 0;
-	if (r != 0)
-		pthread_cond_destroy(&b->wake);
+	pthread_mutex_lock(&w->mutex);
+	if (!b->running && !w->stop && w->conf->config->replies.url) {
+		r = pthread_create(&b->thread, NULL, mailbox_main, w);
+		b->running = r == 0;
+	}
+	pthread_mutex_unlock(&w->mutex);
 	return r == 0 ? 0 : dw_err_set(err, -r, "no thread for the mailbox: %s", strerror(r));
 }
 
@@ -278,9 +275,11 @@ void dw_mailbox_stop(struct dw_worker *w)
 {
 	struct dw_mailbox *b = &w->mailbox;
 
-	if (!b->running)
-		return;
 	pthread_mutex_lock(&w->mutex);
+	if (!b->running) {
+		pthread_mutex_unlock(&w->mutex);
+		return;
+	}
 	if (b->imap)
 		dw_imap_abort(b->imap);
 	if (b->conf && b->conf->mailbox->oauth)
@@ -288,8 +287,7 @@ void dw_mailbox_stop(struct dw_worker *w)
 	pthread_cond_broadcast(&b->wake);
 	pthread_mutex_unlock(&w->mutex);
 	pthread_join(b->thread, NULL);
-	pthread_cond_destroy(&b->wake);
-	b->running = false;
+	b->running = false; /* nobody starts it any more */
 }
 
 void dw_mailbox_wake(struct dw_worker *w, bool now)

@@ -48,6 +48,7 @@ struct dw_mailbox {
 	const struct dw_conf_ref *last; /* that it last looked under: never followed */
 };
 
+/* Once the config has a mailbox: at the start, or after a reload; a further call does nothing. */
 int dw_mailbox_start(struct dw_worker *w, struct dw_err *err);
 void dw_mailbox_stop(struct dw_worker *w); /* w->stop is set; returns within a second or two */
 void dw_mailbox_wake(struct dw_worker *w, bool now); /* the config changed, or (now) a person wants it looked at */

@@ -328,6 +328,8 @@ static void do_reload(struct dw_worker *w)
 			dw_log(3, "after the reload: %s", err.text);
 		if (dw_keeper_start(w, &err) < 0)
 			dw_log(4, "%s; calendars stay as they were read", err.text);
+		if (dw_mailbox_start(w, &err) < 0)
+			dw_log(3, "%s; answers wait until the next reload", err.text);
 		return;
 	}
 	if (fresh)
@@ -624,6 +626,7 @@ static void release(struct dw_worker *w)
 	pthread_cond_destroy(&w->taken);
 	pthread_cond_destroy(&w->jobs);
 	pthread_cond_destroy(&w->keeper.wake);
+	pthread_cond_destroy(&w->mailbox.wake);
 	pthread_mutex_destroy(&w->mutex);
 }
 
@@ -642,6 +645,7 @@ int dw_worker_start(struct dw_worker *w, const struct dw_daemon_opts *opts, stru
 	pthread_cond_init(&w->taken, &steady);
 	pthread_cond_init(&w->jobs, NULL);
 	pthread_cond_init(&w->keeper.wake, &steady);
+	pthread_cond_init(&w->mailbox.wake, &steady);
 	pthread_condattr_destroy(&steady);
 	w->conf = conf_new(config, relays, mailbox);
 	if (!w->conf) {
@@ -716,6 +720,7 @@ void dw_worker_stop(struct dw_worker *w)
 	dw_senders_stop(w);
 	dw_mailbox_stop(w);
 	pthread_join(w->thread, NULL);
+	dw_mailbox_stop(w); /* begun by a last reload */
 	dw_prober_stop(w);
 	dw_keeper_stop(w);
 	dw_pulse_stop(w);

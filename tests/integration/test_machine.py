@@ -186,9 +186,9 @@ def test_senders_without_threads_come_later(work):
     with Gate(ADDRESS["bo"]) as relay:
         work.config(relay)
         work.csv([fine("Z1")])
-        # thread 1 is the pulse's, 2 the mailbox's, 3 to 6 the senders', 7 the worker's
+        # thread 1 is the pulse's, 2 to 5 the senders', 6 the worker's
         d = work.daemon(prefix=["strace", "-D", "-f", "-qq", "-o", work.folder / "trace-clone", "-e", "trace=clone3", "-e",
-                                "inject=clone3:error=EAGAIN:when=4..6"]).ready()
+                                "inject=clone3:error=EAGAIN:when=3..5"]).ready()
         work.decided()
         assert (work.folder / "trace-clone").read_text().count("INJECTED") == 3
         work.csv([fine("Z1"), late("B1", "bo")])
