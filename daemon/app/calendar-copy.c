@@ -8,6 +8,8 @@
  *   BEGIN:VCALENDAR … */
 #include "duewatch/calendar-copy.h"
 
+#include "write.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -101,19 +103,6 @@ int dw_calendar_copy_load(struct dw_calendar_copy *out, const char *state, const
 	return r < 0 ? dw_err_set(err, r, "the copy kept of it can't be read: %s", strerror(-r)) : split(out, &all, n, err);
 }
 
-static int write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t w = write(fd, p, n);
-
-		if (w < 0 && errno != EINTR)
-			return -errno;
-		p += w > 0 ? w : 0;
-		n -= w > 0 ? (size_t)w : 0;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 int dw_calendar_copy_save(const struct dw_calendar_copy *c, const char *state, const char *url, struct dw_err *err)
 {
 	DW_BUF path = { 0 };
@@ -135,9 +124,9 @@ int dw_calendar_copy_save(const struct dw_calendar_copy *c, const char *state, c
 	fd = open(part.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return dw_err_set(err, -errno, "no copy of a calendar can be kept: %s", strerror(errno));
-	r = write_all(fd, head.p, head.n);
+	r = dw_write_synced(fd, head.p, head.n);
 	if (r == 0)
-		r = write_all(fd, c->text, c->n);
+		r = dw_write_synced(fd, c->text, c->n);
 	close(fd);
 	if (r == 0 && rename(part.p, path.p) < 0)
 		r = -errno;

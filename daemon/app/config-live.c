@@ -1,6 +1,7 @@
 /* config.h: the config in force, kept in the state folder as one JSON file: {"config", "datadir", "files": [[path, text],
  * …]}. Reading it back is dw_config_load with these texts in place of the disk's. */
 #include "config-impl.h"
+#include "write.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -107,28 +108,13 @@ static json_t *as_json(const struct dw_config *c)
 	return json_pack("{s:s,s:s,s:o}", "config", c->path, "datadir", c->datadir, "files", files);
 }
 
-static int write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t k = write(fd, p, n);
-
-		if (k < 0 && errno != EINTR)
-			return -errno;
-		if (k > 0) {
-			p += k;
-			n -= (size_t)k;
-		}
-	}
-	return 0;
-}
-
 static int replace(const char *path, const char *part, const char *text, struct dw_err *err)
 {
 	int fd, r;
 
 	unlink(part);
 	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	r = fd < 0 ? -errno : write_all(fd, text, strlen(text));
+	r = fd < 0 ? -errno : dw_write_all(fd, text, strlen(text));
 	if (fd >= 0 && close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r == 0 && rename(part, path) < 0)

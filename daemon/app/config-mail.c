@@ -203,7 +203,8 @@ static void check_relay(struct conf_read *rd, const config_setting_t *s, const s
 	else if (oauth && !m->username)
 		conf_say_missing_name(rd, s, "username", "missing: oauth needs it, the address whose mailbox it is");
 	else if (m->username && !oauth && !m->password_file && !config_setting_get_member((config_setting_t *)s, "password_file"))
-		conf_say_missing_name(rd, s, "password_file", "missing: username needs it (the password itself never stands in here)");
+		conf_say_missing_name(rd, s, "password_file",
+				      "missing: username needs it, or oauth (the password itself never stands in here)");
 	if (!m->transport || strncmp(m->transport, "maildir:", 8) == 0)
 		return;
 	if (m->password_file && !m->username)

@@ -120,7 +120,8 @@ void conf_take_replies(struct conf_read *rd, const config_setting_t *s, const st
 	if (oauth && m->password_file)
 		conf_say_missing_name(rd, s, "password_file", "either a password or oauth, not both");
 	else if (m->username && !oauth && !m->password_file && !config_setting_get_member((config_setting_t *)s, "password_file"))
-		conf_say_missing_name(rd, s, "password_file", "missing: username needs it (the password itself never stands in here)");
+		conf_say_missing_name(rd, s, "password_file",
+				      "missing: username needs it, or oauth (the password itself never stands in here)");
 	if (!m->url)
 		return;
 	if (m->starttls_off && strncmp(m->url, "imaps:", 6) == 0)

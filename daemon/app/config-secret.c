@@ -1,4 +1,4 @@
-/* The relay's password: from a file nobody else can read, into memory that isn't swapped or dumped. */
+/* Passwords and other secrets: each from a file nobody else can read, into memory that isn't swapped or dumped. */
 #include "config-impl.h"
 
 #include <fcntl.h>

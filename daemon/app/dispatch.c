@@ -133,16 +133,15 @@ static int new_row(struct dw_engine *e, enum dw_mail_type type, int person, dw_t
 
 static void log_queued(struct dw_engine *e, const struct dw_mail_row *row, const struct dw_mail_item *item, size_t n)
 {
-	static const char *const type[] = { "alert", "daily", "first_look", "resolved", "feed", "note", "answer", "closure" };
 	char number[DW_WORD_SIZE];
 
 	if (n == 1)
 		dw_engine_log(e, DW_LOG_INFO, "queued mail=%lld type=%s person=%s order=%s kind=%s step=%s",
-			      (long long)row->id, type[row->type], row->person, dw_quote_word(number, item->order_id),
+			      (long long)row->id, dw_mail_type_words[row->type], row->person, dw_quote_word(number, item->order_id),
 			      item->kind >= 0 ? dw_kinds[item->kind].name : "-", item->step);
 	else
 		dw_engine_log(e, DW_LOG_INFO, "queued mail=%lld type=%s person=%s orders=%zu", (long long)row->id,
-			      type[row->type], row->person, n);
+			      dw_mail_type_words[row->type], row->person, n);
 }
 
 /* ---- the extras of a daily mail ---- */

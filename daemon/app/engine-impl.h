@@ -90,9 +90,10 @@ int dw_dispatch_answer(struct dw_engine *e, int person, const char *title, const
 		       dw_time now, struct dw_err *err);
 /* The step(s) of a mail whose address is dead go to the next person (design.md §3). 1: nobody is left. */
 int dw_dispatch_redirect(struct dw_engine *e, struct dw_mail_row *dead, const char *why, dw_time now, struct dw_err *err);
+/* When anybody may next get a daily mail, or what mails_per_day holds back. */
+dw_time dw_dispatch_next(struct dw_engine *e, dw_time now);
 /* dispatch-closure.c: notices of closures whose time has come. */
 int dw_dispatch_closures(struct dw_engine *e, dw_time now, struct dw_err *err);
-dw_time dw_dispatch_next(struct dw_engine *e, dw_time now); /* next daily mail anybody may get */
 
 /* ---- proof.c: what was promised and agreed, by whose word and when ---- */
 /* Writes down what a feed's new word changes of it; in the caller's transaction. before NULL: the feed's first word on

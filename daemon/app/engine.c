@@ -109,16 +109,6 @@ void dw_engine_free(struct dw_engine *e)
 	free(e);
 }
 
-struct dw_store *dw_engine_store(struct dw_engine *e)
-{
-	return e->store;
-}
-
-const struct dw_config *dw_engine_config(struct dw_engine *e)
-{
-	return e->config;
-}
-
 void dw_engine_bare(struct dw_engine *e)
 {
 	e->bare = true;

@@ -1,6 +1,8 @@
 /* metrics.h */
 #include "duewatch/metrics.h"
 
+#include "write.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -168,19 +170,6 @@ void dw_metrics_text(struct dw_buf *b, const struct dw_metrics *m)
 
 /* ---- the file ---- */
 
-static int write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t w = write(fd, p, n);
-
-		if (w < 0 && errno != EINTR)
-			return -errno;
-		p += w > 0 ? w : 0;
-		n -= w > 0 ? (size_t)w : 0;
-	}
-	return 0;
-}
-
 /* Not synced: after a power cut it is written anew within a minute. */
 int dw_metrics_write(const char *path, const char *text, size_t n, struct dw_err *err)
 {
@@ -194,7 +183,7 @@ int dw_metrics_write(const char *path, const char *text, size_t n, struct dw_err
 	fd = open(part.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return dw_err_set(err, -errno, "metrics_file: cannot make %s: %s", part.p, strerror(errno));
-	r = write_all(fd, text, n);
+	r = dw_write_all(fd, text, n);
 	if (r == 0 && fchmod(fd, 0644) < 0)
 		r = -errno;
 	close(fd);

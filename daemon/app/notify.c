@@ -48,18 +48,6 @@ void dw_notify_stopping(void)
 	sd_notify(0, "STOPPING=1\nSTATUS=stopping");
 }
 
-void dw_notify_status(const char *fmt, ...)
-{
-	char text[400], state[420];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	snprintf(state, sizeof(state), "STATUS=%s", text);
-	sd_notify(0, state);
-}
-
 void dw_notify_alive(void)
 {
 	const char *owed = atomic_exchange(&ready_owed, NULL);

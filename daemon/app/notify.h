@@ -7,7 +7,6 @@
 void dw_notify_ready(const char *status);
 void dw_notify_reloading(void); /* READY must follow on every path: systemd 252 has no notify-reload */
 void dw_notify_stopping(void);
-void dw_notify_status(const char *fmt, ...) DW_PRINTF(1, 2);
 void dw_notify_alive(void); /* fed by the tick: it proves progress */
 
 #endif

@@ -1,6 +1,7 @@
 /* oauth-impl.h: the token file. Written beside, synced, renamed, and the folder synced: what the provider no longer
  * honours is never all there is. */
 #include "oauth-impl.h"
+#include "write.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -133,21 +134,6 @@ int dw_oauth_kept_load(struct dw_oauth_kept *out, const char *state, const char 
 
 /* ---- save ---- */
 
-static int write_out(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t k = write(fd, p, n);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k < 0)
-			return -errno;
-		p += k;
-		n -= (size_t)k;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 static int sync_folder(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
@@ -176,7 +162,7 @@ static int replace(const char *state, const char *name, const char *text, size_t
 	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	r = write_out(fd, text, n);
+	r = dw_write_synced(fd, text, n);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r == 0 && rename(part, path) < 0)

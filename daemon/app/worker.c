@@ -1,5 +1,6 @@
 /* worker.h: the thread that owns the engine. It sleeps until there is work; each pass takes what is there, in the
- * order answers, reads, a person's changes, reload, tick, leases, so that nothing starves. */
+ * order relays' answers, reload, a person's changes, calendars, reads, the mailbox, tick, leases, relays' health, so that
+ * nothing starves. */
 #include "worker.h"
 
 #include "duewatch/privileges.h"

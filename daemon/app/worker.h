@@ -4,7 +4,8 @@
  *   worker (one thread)         owns the engine and the store: applies reads, ticks, records answers, leases mails
  *   readers (one per read)      parse a feed's files, hand over batches of orders
  *   senders (one per connection) hand one leased mail at a time to the relay
- *   mailbox (one thread)       polls for answers and bounces: mailbox.h
+ *   prober (while it has work)  asks ill relays whether they work again, renews access tokens: relay-turn.c
+ *   mailbox (one thread)        polls for answers and bounces, once the config has a mailbox: mailbox.h
  *   keeper (one thread)         reads the calendars of days off again, files and addresses: keeper.h
  *   pulse (one thread)          metrics, heartbeat, counts: pulse.h
  *

@@ -174,7 +174,7 @@ static void print_line(struct cli_table *t, const struct cli *c, const struct to
 	cli_cell(t, style, "%s", x->added ? "+" : "-");
 	cli_cell(t, CLI_PLAIN, "%s", dw_buf_str(&when));
 	cli_cell(t, CLI_PLAIN, "%s", x->person);
-	cli_cell(t, CLI_DIM, "%s", cli_sim_type(x->mail->type));
+	cli_cell(t, CLI_DIM, "%s", dw_mail_type_words[x->mail->type]);
 	cli_cell(t, CLI_PLAIN, "%s", dw_buf_str(&what));
 	if (x->step)
 		cli_cell(t, CLI_BOLD, "%s%s%s", x->step->feed ? x->step->feed : "", x->step->feed ? "/" : "", x->step->order_id);
@@ -213,7 +213,7 @@ static int print_text(const struct cli *c, const struct side *old, const struct 
 static json_t *told_json(const struct told *x)
 {
 	return json_pack("{s:o,s:o,s:s,s:o,s:o}", "at", cli_json_time(x->at), "person", cli_json_text(x->person), "type",
-			 cli_sim_type(x->mail->type), "subject", cli_json_text(x->mail->subject), "step",
+			 dw_mail_type_words[x->mail->type], "subject", cli_json_text(x->mail->subject), "step",
 			 x->step ? cli_sim_step_json(x->step) : json_null());
 }
 

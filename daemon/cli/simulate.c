@@ -102,29 +102,6 @@ int cli_scratch(struct cli *c, struct dw_store **out)
 
 /* ---- words ---- */
 
-const char *cli_sim_type(enum dw_mail_type type)
-{
-	switch (type) {
-	case DW_MAIL_ALERT:
-		return "alert";
-	case DW_MAIL_DAILY:
-		return "daily";
-	case DW_MAIL_FIRST_LOOK:
-		return "first_look";
-	case DW_MAIL_RESOLVED:
-		return "resolved";
-	case DW_MAIL_FEED:
-		return "feed";
-	case DW_MAIL_CLOSURE:
-		return "closure";
-	case DW_MAIL_ANSWER:
-		return "answer"; /* never made while nobody replies */
-	case DW_MAIL_NOTE:
-		break;
-	}
-	return "note";
-}
-
 const char *cli_sim_person(const struct cli *c, int person)
 {
 	return person >= 0 ? c->config->people.p[person].name : "?";
@@ -252,7 +229,7 @@ static void print_mail(struct cli_table *t, const struct cli *c, const struct dw
 	orders(&which, m);
 	cli_cell(t, CLI_BOLD, "%s", dw_buf_str(&when));
 	cli_cell(t, CLI_PLAIN, "%s", cli_sim_person(c, m->person));
-	cli_cell(t, CLI_DIM, "%s", cli_sim_type(m->type));
+	cli_cell(t, CLI_DIM, "%s", dw_mail_type_words[m->type]);
 	cli_cell(t, CLI_PLAIN, "%s", dw_buf_str(&subject));
 	cli_cell(t, CLI_PLAIN, "%s", dw_buf_str(&what));
 	cli_cell(t, CLI_PLAIN, "%s", dw_buf_str(&which));
@@ -340,7 +317,7 @@ static void add_mail(struct dw_buf *out, const struct cli *c, const struct dw_si
 	add_json(out,
 		 json_pack("{s:o,s:o,s:s,s:o,s:o}", "at", cli_json_time(m->at), "person",
 			   m->person >= 0 ? cli_json_text(cli_sim_person(c, m->person)) : json_null(), "type",
-			   cli_sim_type(m->type), "subject", cli_json_text(m->subject), "message_id", cli_json_text(m->message_id)),
+			   dw_mail_type_words[m->type], "subject", cli_json_text(m->subject), "message_id", cli_json_text(m->message_id)),
 		 true);
 	dw_buf_puts(out, ",\n  \"steps\":[");
 	for (size_t i = 0; i < m->n_step; i++) {

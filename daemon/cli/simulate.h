@@ -9,7 +9,6 @@
 int cli_when(const struct cli *c, const char *option, const char *text, bool last, dw_time *out);
 /* A copy of the live store. 0; 1: there is none yet, which is said; < 0 after saying why. */
 int cli_scratch(struct cli *c, struct dw_store **out);
-const char *cli_sim_type(enum dw_mail_type type);
 const char *cli_sim_person(const struct cli *c, int person);
 void cli_sim_step(struct dw_buf *b, const struct dw_sim_step *s); /* "overdue +1d" */
 json_t *cli_sim_step_json(const struct dw_sim_step *s);

@@ -119,29 +119,6 @@ static void make_plan(struct plan *p, const struct dw_mail_view *v)
 
 /* ---- the tree ---- */
 
-static const char *type_name(enum dw_mail_type type)
-{
-	switch (type) {
-	case DW_MAIL_ALERT:
-		return "alert";
-	case DW_MAIL_DAILY:
-		return "daily";
-	case DW_MAIL_FIRST_LOOK:
-		return "first_look";
-	case DW_MAIL_RESOLVED:
-		return "resolved";
-	case DW_MAIL_FEED:
-		return "feed";
-	case DW_MAIL_ANSWER:
-		return "answer";
-	case DW_MAIL_CLOSURE:
-		return "closure";
-	case DW_MAIL_NOTE:
-		break;
-	}
-	return "note";
-}
-
 /* `name` = n, and name_one where it is 1, for the words that go with it; nothing for 0. */
 static void set_count(struct dw_tval *map, const char *name, size_t n)
 {
@@ -263,7 +240,7 @@ static struct dw_tval *mail_map(const struct dw_making *m, const struct plan *p,
 	struct dw_tval *map = dw_tval_map();
 	DW_BUF b = { 0 };
 
-	dw_set_flag(map, "type", type_name(v->type));
+	dw_set_flag(map, "type", dw_mail_type_words[v->type]);
 	if (p->one_order)
 		set_subject_item(m, map, &v->item[0]);
 	else
@@ -304,7 +281,7 @@ static struct dw_tval *section_new(struct section *s, const char *name, size_t n
 	if (s->r < 0)
 		return map;
 	dw_set_flag(about, "s", name);
-	dw_set_flag(about, "type", type_name(s->m->view->type));
+	dw_set_flag(about, "type", dw_mail_type_words[s->m->view->type]);
 	set_count(about, "n", n);
 	s->r = dw_templates_render(s->m->set, DW_TPL_SECTION, about, DW_ESCAPE_NONE, &b, s->m->err);
 	if (s->r == 0)

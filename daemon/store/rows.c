@@ -6,6 +6,12 @@ const char *const dw_mail_state_words[6] = {
 	[DW_MAIL_UNSURE] = "unsure", [DW_MAIL_FAILED] = "failed", [DW_MAIL_WITHDRAWN] = "withdrawn",
 };
 
+const char *const dw_mail_type_words[DW_MAIL_CLOSURE + 1] = {
+	[DW_MAIL_ALERT] = "alert", [DW_MAIL_DAILY] = "daily", [DW_MAIL_FIRST_LOOK] = "first_look",
+	[DW_MAIL_RESOLVED] = "resolved", [DW_MAIL_FEED] = "feed", [DW_MAIL_NOTE] = "note",
+	[DW_MAIL_ANSWER] = "answer", [DW_MAIL_CLOSURE] = "closure",
+};
+
 void *dw_memdup(const void *p, size_t n)
 {
 	void *q = n ? dw_malloc(n) : NULL;

@@ -18,8 +18,6 @@ struct dw_engine;
 int dw_engine_new(struct dw_engine **out, const struct dw_config *config, struct dw_store *store,
 		  void (*log)(void *ctx, int priority, const char *line), void *ctx, struct dw_err *err);
 void dw_engine_free(struct dw_engine *e);
-struct dw_store *dw_engine_store(struct dw_engine *e);
-const struct dw_config *dw_engine_config(struct dw_engine *e);
 
 /* From now on its mails are made without text and bytes, for a look ahead (simulate.h). */
 void dw_engine_bare(struct dw_engine *e);

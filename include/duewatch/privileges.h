@@ -15,9 +15,10 @@
 void dw_environment_trim(void);
 
 /* Refuses (-EPERM) a dir that any user of this machine could have put in place: below a folder everybody may write to,
- * unless that is sticky and what stands in it is root's, ours or the service's. Then, not root: nothing. Root: becomes the owner of dir, with the groups the user database gives them, for good;
- * a folder that is root's own leaves us root. dir doesn't exist yet: below /var/lib the user `duewatch` if there is
- * one, else we stay. 0; < 0 with err: don't go on (half of the rights may be gone). */
+ * unless that is sticky and what stands in it is root's, ours or the service's. Then, not root: nothing. Root: becomes the
+ * owner of dir, with the groups the user database gives them, for good; a folder that is root's own leaves us root. dir
+ * doesn't exist yet: below /var/lib the user `duewatch` if there is one, else we stay. 0; < 0 with err: don't go on (half
+ * of the rights may be gone). */
 int dw_become_owner(const char *dir, struct dw_err *err);
 
 /* For the daemon, before dw_become_owner: as root, makes a missing state folder (0700, its parents must exist) for

@@ -211,6 +211,7 @@ enum dw_mail_type {
 	DW_MAIL_ANSWER,	    /* to a person's reply; its model names the orders it is about */
 	DW_MAIL_CLOSURE,    /* what falls into a closure (closure.h); its model says which */
 };
+extern const char *const dw_mail_type_words[DW_MAIL_CLOSURE + 1]; /* for templates, the log and programs */
 struct dw_mail_row {
 	int64_t id;
 	enum dw_mail_type type;

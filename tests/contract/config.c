@@ -629,7 +629,7 @@ static const struct wrong {
 	  "bad.conf:2: replies.mailbox: no user or password in here: write username = …; and password_file = …;\n"
 	  "bad.conf:2: replies.every: \"0s\" is out of range, allowed: 1s to 1d\n"
 	  "bad.conf:2: replies.token_days: 91 is out of range, allowed: 1 to 90\n"
-	  "bad.conf:2: replies.password_file: missing: username needs it (the password itself never stands in here)\n"
+	  "bad.conf:2: replies.password_file: missing: username needs it, or oauth (the password itself never stands in here)\n"
 	  "bad.conf:3: replies.address: \"x\" is no mail address, allowed: a bare address\n"
 	  "bad.conf:3: replies.authserv: \"mx example\" is no server's name, allowed: a server's name, like \"mx.example.com\"\n"
 	  "bad.conf:3: replies.bounces: is a text in quotes, true or false was expected, without quotes\n" },
@@ -680,7 +680,7 @@ static const struct wrong {
 	  "bad.conf:10: people.calendar: is a number without quotes, a list was expected: a file, an \"https://…\" address, or a list of these\n" },
 	{ PEOPLE FEEDS "\nmail = {\ntransport = \"smtp://me:geheim@relay.example.com\";\nfrom = \"D <d@example.com>,\";\nrate = \"60/d\";\n"
 		       "connections = 17;\nstarttls = \"no\";\npassword = \"geheim\";\nusername = \"me\"; };\n",
-	  "bad.conf:2: mail.password_file: missing: username needs it (the password itself never stands in here)\n"
+	  "bad.conf:2: mail.password_file: missing: username needs it, or oauth (the password itself never stands in here)\n"
 	  "bad.conf:3: mail.transport: no user or password in here: write username = …; and password_file = …;\n"
 	  "bad.conf:4: mail.from: \"D <d@example.com>,\" doesn't end in >, allowed: \"Duewatch <duewatch@example.com>\" or the bare address\n"
 	  "bad.conf:5: mail.rate: \"60/d\" is no rate, allowed: \"N/s\", \"N/m\" or \"N/h\" with N from 1 to 100000, like \"60/m\"\n"
@@ -693,7 +693,7 @@ static const struct wrong {
 	  "bad.conf:3: mail.fallback: smtps://a.example.com:465 stands here already, with the same username\n"
 	  "bad.conf:4: mail.fallback: a folder is no relay to fall back on: what lies there would count as sent\n"
 	  "bad.conf:5: mail.fallback.rate: \"fast\" is no rate, allowed: \"N/s\", \"N/m\" or \"N/h\" with N from 1 to 100000, like \"60/m\"\n"
-	  "bad.conf:5: mail.fallback.password_file: missing: username needs it (the password itself never stands in here)\n"
+	  "bad.conf:5: mail.fallback.password_file: missing: username needs it, or oauth (the password itself never stands in here)\n"
 	  "bad.conf:6: mail.fallback.from: unknown key here, it belongs in mail\n"
 	  "bad.conf:6: mail.fallback.transport: missing, must be given: \"smtps://host:465\" or \"smtp://host:587\"\n" },
 	{ PEOPLE FEEDS "\nmail = { transport = \"smtp://a.example.com\"; from = \"d@example.com\"; starttls = \"off\"; username = \"d\"; password_file = \"p\";\n"
