@@ -373,25 +373,27 @@ def test_a_running_daemon(work, relay, memory):
 
 # ---- words, and changes by hand ----
 
-READING = [(DAEMON, "-t"), (TOOL, "status"), (TOOL, "status", "--json"), (TOOL, "explain", "A1"), (TOOL, "outbox"),
-           (TOOL, "check")]
+READING = [("status",), ("status", "--json"), ("explain", "A1"), ("outbox",)]      # what composes mails: test_memory_mails.py
 
 
-@pytest.mark.parametrize("command", READING, ids=lambda c: " ".join(map(str, (c[0].name, *c[1:]))))
-def test_what_only_reads(work, relay, memory, command):
+def reads(work, relay, memory, command, own=12, library=6):
     looked(work, relay)
     findings = Findings()
-    composes = command[1] in ("-t", "check")    # one of every mail there is: seconds, and tens of thousands of places
     with memory.limited():
         whole, places = met_by(work, memory, *command)
         for mode in (ONCE, FROM_THEN_ON):
-            for number, place in spread(places, *((5, 2) if composes else (12, 6))):
+            for number, place in spread(places, own, library):
                 memory.arm(number, mode)
                 done = attempt(work, *command)
                 if memory.struck():
                     with findings.at(place, done):
                         fair_end(done, place, whole.stdout if mode == ONCE else None)
-    findings.none(places, 7 if composes else 20)
+    findings.none(places, own + library)
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_what_only_reads(work, relay, memory, words):
+    reads(work, relay, memory, (TOOL, *words))
 
 
 def test_a_change_by_hand(work, relay, memory):

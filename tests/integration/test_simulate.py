@@ -62,6 +62,7 @@ def test_lists_what_comes_and_changes_nothing(shop):
 def test_a_daemon_at_work_isnt_disturbed(shop):
     done = subprocess.Popen([*wrapped(BUILD / "duewatchd"), "-c", shop.conf], stderr=subprocess.PIPE, text=True)
     try:
+        assert any("watches" in line for line in done.stderr)
         assert shop.json("simulate", "--to", "30d")["mails"]
     finally:
         done.terminate()
