@@ -101,7 +101,7 @@ class Story:
         part.rename(self.inbox / ("export-%d.csv" % self.exports))
 
     def slip(self):
-        """Eight days to go, and nobody has said that it will leave. It won't: she says when."""
+        """A week to go, and nobody has said that it will leave. It won't: she says when."""
         for s in self.sellers:
             mail = s.told("confirm_ship_date")
             s.writes(mail, "ship", day(20))
@@ -146,7 +146,7 @@ class Story:
             self.say("%s: delivered, nothing more to do" % s.name)
 
     def play(self, start):
-        self.export(status="awaiting_shipment", promised_at=day(8))
+        self.export(status="awaiting_shipment", promised_at=day(7))     # whatever the hour: the first reminder is due
         start()
         for part in (self.slip, self.file, self.ship, self.arrive):
             part()
