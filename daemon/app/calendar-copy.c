@@ -37,21 +37,24 @@ static void closep(int *fd)
 		close(*fd);
 }
 
-static int slurp(int fd, char **out, size_t *n)
+/* Owned; NULL: *r says why. */
+static char *slurp(int fd, size_t *n, int *r)
 {
 	DW_FREE char *p = dw_malloc(DW_ICAL_SIZE_MAX + HEAD_MAX + 1);
 	ssize_t got = 1;
 
+	*r = -ENOMEM;
 	if (!p)
-		return -ENOMEM;
+		return NULL;
 	for (*n = 0; got != 0 && *n < DW_ICAL_SIZE_MAX + HEAD_MAX; *n += got > 0 ? (size_t)got : 0) {
 		got = read(fd, p + *n, DW_ICAL_SIZE_MAX + HEAD_MAX - *n);
-		if (got < 0 && errno != EINTR)
-			return -errno;
+		if (got < 0 && errno != EINTR) {
+			*r = -errno;
+			return NULL;
+		}
 	}
 	p[*n] = '\0';
-	*out = dw_steal(&p);
-	return 0;
+	return dw_steal(&p);
 }
 
 /* The head's value of `name`, owned; NULL: it has none. */
@@ -75,8 +78,9 @@ static int split(struct dw_calendar_copy *out, char **all, size_t n, struct dw_e
 		return dw_err_set(err, -EBADMSG, "the copy kept of it is damaged");
 	head = (size_t)(end + 2 - *all);
 	checked = head_of(*all, "checked");
-	*out = (struct dw_calendar_copy){ .etag = head_of(*all, "etag"), .modified = head_of(*all, "modified"),
-					  .checked = checked ? strtoll(checked, NULL, 10) : DW_UNKNOWN };
+	*out = (struct dw_calendar_copy){ .etag = head_of(*all, "etag"), .modified = head_of(*all, "modified"), .checked = DW_UNKNOWN };
+	if (checked)
+		out->checked = strtoll(checked, NULL, 10);
 	memmove(*all, *all + head, n - head + 1);
 	out->text = dw_steal(all);
 	out->n = n - head;
@@ -97,10 +101,10 @@ int dw_calendar_copy_load(struct dw_calendar_copy *out, const char *state, const
 	fd = open(path.p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return errno == ENOENT ? 1 : dw_err_set(err, -errno, "the copy kept of it can't be read: %s", strerror(errno));
-	r = slurp(fd, &all, &n);
-	if (r == -ENOMEM)
-		return dw_err_oom(err);
-	return r < 0 ? dw_err_set(err, r, "the copy kept of it can't be read: %s", strerror(-r)) : split(out, &all, n, err);
+	all = slurp(fd, &n, &r);
+	if (all)
+		return split(out, &all, n, err);
+	return r == -ENOMEM ? dw_err_oom(err) : dw_err_set(err, r, "the copy kept of it can't be read: %s", strerror(-r));
 }
 
 int dw_calendar_copy_save(const struct dw_calendar_copy *c, const char *state, const char *url, struct dw_err *err)

@@ -240,7 +240,7 @@ int dw_gather_open(struct dw_engine *e, int person, dw_time now, struct dw_gathe
 			g.more++;
 			continue;
 		}
-		if (e->bare) {
+		if (!g.cases) { /* bare */
 			g.item[g.n++] = bare_item(l.p[i].order, &l.p[i].alert);
 			continue;
 		}

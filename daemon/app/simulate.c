@@ -80,9 +80,10 @@ static int note_mail(struct run *r, int64_t id)
 	if (x)
 		return x < 0 ? x : 0;
 	m = &out->mail[out->n];
-	*m = (struct dw_sim_mail){ .at = r->now, .type = row.type,
-				   .person = dw_people_find(&r->e->config->people, row.person),
-				   .subject = dw_steal(&row.subject), .message_id = dw_steal(&row.message_id) };
+	*m = (struct dw_sim_mail){ .at = r->now, .type = row.type };
+	m->person = dw_people_find(&r->e->config->people, row.person);
+	m->subject = dw_steal(&row.subject);
+	m->message_id = dw_steal(&row.message_id);
 	out->n++; /* it is out's to free from here on */
 	dw_mail_row_fini(&row);
 	x = dw_store_step_of_mail(r->e->store, id, take_told, &l, r->err);
