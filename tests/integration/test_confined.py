@@ -9,10 +9,10 @@ import sys
 
 import confined
 import pytest
-from harness import DAEMON, SANITIZED, late, until
+from harness import BUILD, DAEMON, SANITIZED, late, until
 
 seccomp = pytest.importorskip("seccomp")
-pytestmark = [pytest.mark.skipif(SANITIZED, reason="sanitizers make calls of their own"),
+pytestmark = [pytest.mark.skipif(SANITIZED or "wrapped" in BUILD.parts, reason="sanitizers and valgrind make calls of their own"),
               pytest.mark.skipif(subprocess.run(["sh", "-c", "command -v systemd-analyze strace"], stdout=subprocess.DEVNULL).returncode != 0,
                                  reason="systemd-analyze or strace is missing")]
 
