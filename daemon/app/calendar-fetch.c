@@ -78,22 +78,15 @@ static int on_progress(void *user, curl_off_t dt, curl_off_t dn, curl_off_t ut, 
 
 static CURLcode set_options(CURL *h, struct get *g, const char *url, const char *ca_file, struct curl_slist *list)
 {
-	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
+	CURLcode rc = dw_net_policy(h, "https", ca_file);
+
 	curl_easy_setopt(h, CURLOPT_TIMEOUT, (long)FETCH_S);
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT, (long)FETCH_S);
-	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(h, CURLOPT_REDIR_PROTOCOLS_STR, "https");
 	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(h, CURLOPT_MAXREDIRS, (long)REDIRECTS);
-	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(h, CURLOPT_PROXY, "");
-	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, ""); /* on_body counts what it becomes */
 	curl_easy_setopt(h, CURLOPT_USERAGENT, "duewatch/" DW_VERSION);
-	curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(h, CURLOPT_XFERINFODATA, g);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
@@ -101,15 +94,7 @@ static CURLcode set_options(CURL *h, struct get *g, const char *url, const char 
 	curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(h, CURLOPT_HEADERDATA, g);
 	curl_easy_setopt(h, CURLOPT_HTTPHEADER, list);
-	if (ca_file) { /* a pin that couldn't be set must not leave the system's authorities in force */
-		CURLcode rc = curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
-
-		if (rc == CURLE_OK)
-			rc = curl_easy_setopt(h, CURLOPT_CAINFO, ca_file);
-		if (rc != CURLE_OK)
-			return rc;
-	}
-	return curl_easy_setopt(h, CURLOPT_URL, url);
+	return rc == CURLE_OK ? curl_easy_setopt(h, CURLOPT_URL, url) : rc;
 }
 
 static int ask(struct curl_slist **list, const char *name, const char *value)

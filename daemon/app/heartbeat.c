@@ -5,7 +5,6 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <strings.h>
-#include <time.h>
 
 enum { BODY_MAX = 4096, HEADERS_MAX = 64 * 1024, REDIRECTS = 3, URL_MAX = 1000 };
 
@@ -105,39 +104,20 @@ static int on_progress(void *user, curl_off_t dt, curl_off_t dn, curl_off_t ut, 
 	return c->stop && atomic_load(c->stop);
 }
 
-static void set_options(struct call *c, const char *url, bool head, int64_t left_ms)
+static void set_options(struct call *c, bool head, int64_t left_ms)
 {
-	bool tls = strncasecmp(url, "https:", 6) == 0;
 	CURL *h = c->curl;
 
-	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)left_ms);
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)left_ms);
-	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, tls ? "https" : "http");
 	curl_easy_setopt(h, CURLOPT_NOBODY, head ? 1L : 0L);
-	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(h, CURLOPT_PROXY, ""); /* none, whatever the environment says: as for the relay */
-	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(h, CURLOPT_USERAGENT, "duewatch/" DW_VERSION);
-	curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(h, CURLOPT_XFERINFODATA, c);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, c);
 	curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(h, CURLOPT_HEADERDATA, c);
-}
-
-/* A pin that couldn't be set must not leave the system's authorities in force. */
-static CURLcode set_trust(struct call *c)
-{
-	if (!c->ca_file)
-		return CURLE_OK;
-	curl_easy_setopt(c->curl, CURLOPT_CAPATH, NULL);
-	return curl_easy_setopt(c->curl, CURLOPT_CAINFO, c->ca_file);
 }
 
 /* Where an answer of 3xx leads, into url; false: it is no redirection, or one that isn't followed. Only to the same host,
@@ -160,25 +140,17 @@ static bool redirected(struct call *c, char url[URL_MAX + 1])
 	return true;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* One request of a call that must be over at `deadline`. */
 static CURLcode perform_once(struct call *c, const char *url, bool head, int64_t deadline, long *code)
 {
-	int64_t left = deadline - now_ms();
+	int64_t left = deadline - dw_net_now_ms();
 	CURLcode rc;
 
 	if (left <= 0)
 		return CURLE_OPERATION_TIMEDOUT;
 	c->body = c->headers = 0;
-	set_options(c, url, head, left);
-	rc = set_trust(c);
+	set_options(c, head, left);
+	rc = dw_net_policy(c->curl, strncasecmp(url, "https:", 6) == 0 ? "https" : "http", c->ca_file);
 	if (rc == CURLE_OK)
 		rc = curl_easy_setopt(c->curl, CURLOPT_URL, url);
 	if (rc == CURLE_OK)
@@ -191,7 +163,7 @@ static CURLcode perform_once(struct call *c, const char *url, bool head, int64_t
 static int perform(struct call *c, const char *to, bool head, struct dw_err *err)
 {
 	char host[DW_HEARTBEAT_HOST_SIZE], url[URL_MAX + 1];
-	int64_t deadline = now_ms() + DW_HEARTBEAT_S * INT64_C(1000);
+	int64_t deadline = dw_net_now_ms() + DW_HEARTBEAT_S * INT64_C(1000);
 	long code = 0;
 	CURLcode rc;
 	int r = dw_heartbeat_host(host, to, err);

@@ -49,23 +49,14 @@ static int on_progress(void *user, DW_UNUSED curl_off_t dt, DW_UNUSED curl_off_t
 	return atomic_load(((const struct call *)user)->stop);
 }
 
-static void set_options(struct call *c, const char *url)
+static void set_options(struct call *c)
 {
 	CURL *h = c->curl;
 
-	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, DW_OAUTH_HTTP_S * 1000L);
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, DW_OAUTH_HTTP_S * 500L);
-	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, strncasecmp(url, "https:", 6) == 0 ? "https" : "http");
 	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(h, CURLOPT_PROXY, "");
-	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(h, CURLOPT_USERAGENT, "duewatch/" DW_VERSION);
-	curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(h, CURLOPT_XFERINFODATA, c);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
@@ -109,13 +100,11 @@ static CURLcode perform(struct call *c, const struct dw_oauth *o, const char *ur
 	struct curl_slist *accept = curl_slist_append(NULL, "Accept: application/json");
 	CURLcode rc = accept ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 
-	set_options(c, url);
+	set_options(c);
+	if (rc == CURLE_OK)
+		rc = dw_net_policy(c->curl, strncasecmp(url, "https:", 6) == 0 ? "https" : "http", o->ca_file);
 	if (rc == CURLE_OK)
 		rc = curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, accept);
-	if (rc == CURLE_OK && o->ca_file) { /* a pin that couldn't be set must not leave the system's authorities in force */
-		curl_easy_setopt(c->curl, CURLOPT_CAPATH, NULL);
-		rc = curl_easy_setopt(c->curl, CURLOPT_CAINFO, o->ca_file);
-	}
 	if (rc == CURLE_OK)
 		rc = curl_easy_setopt(c->curl, CURLOPT_URL, url);
 	if (rc == CURLE_OK)

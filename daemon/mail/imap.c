@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CONNECT_S = 30, ANSWER_S = 120, SOCKETS = 4, SAID_MAX = 300 };
@@ -34,14 +33,6 @@ struct dw_imap {
 	pthread_mutex_t lock; /* of fd: dw_imap_abort comes from another thread */
 	int fd[SOCKETS];      /* open ones, -1 else */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- sockets ---- */
 
@@ -90,7 +81,7 @@ static int on_progress(void *user, curl_off_t dt, curl_off_t dn, curl_off_t ut, 
 	struct dw_imap *m = user;
 
 	(void)dt, (void)dn, (void)ut, (void)un;
-	return atomic_load(&m->aborted) || now_ms() > m->deadline;
+	return atomic_load(&m->aborted) || dw_net_now_ms() > m->deadline;
 }
 
 /* What a refused login is told: "A002 NO [AUTHENTICATIONFAILED] …". */
@@ -114,15 +105,8 @@ static CURLcode set_numbers(struct dw_imap *m)
 		CURLoption option;
 		long value;
 	} set[] = {
-		{ CURLOPT_NOSIGNAL, 1 },
-		{ CURLOPT_QUICK_EXIT, 1 }, /* an abort doesn't wait for the resolver's thread */
-		{ CURLOPT_NOPROGRESS, 0 },
 		{ CURLOPT_CONNECT_ONLY, 1 },
-		{ CURLOPT_NETRC, CURL_NETRC_IGNORED },
 		{ CURLOPT_USE_SSL, m->starttls_off && !m->secure ? CURLUSESSL_NONE : CURLUSESSL_ALL },
-		{ CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
-		{ CURLOPT_SSL_VERIFYPEER, 1 },
-		{ CURLOPT_SSL_VERIFYHOST, 2 },
 		{ CURLOPT_CONNECTTIMEOUT_MS, m->connect_s * 1000L },
 		{ CURLOPT_SERVER_RESPONSE_TIMEOUT, m->connect_s + 0L },
 	};
@@ -143,8 +127,6 @@ static CURLcode set_texts(struct dw_imap *m)
 		const char *value;
 	} set[] = {
 		{ CURLOPT_URL, m->url },
-		{ CURLOPT_PROTOCOLS_STR, "imap,imaps" },
-		{ CURLOPT_PROXY, "" }, /* none, whatever the environment says */
 		{ CURLOPT_USERNAME, m->username },
 		{ CURLOPT_PASSWORD, m->username && !m->get_token ? m->password : NULL },
 		/* else libcurl prefers GSSAPI and NTLM, which fail for a name with a domain and no ticket */
@@ -157,10 +139,7 @@ static CURLcode set_texts(struct dw_imap *m)
 		if (rc)
 			return rc;
 	}
-	if (!m->ca_file)
-		return CURLE_OK;
-	curl_easy_setopt(m->curl, CURLOPT_CAPATH, NULL);
-	return curl_easy_setopt(m->curl, CURLOPT_CAINFO, m->ca_file);
+	return CURLE_OK;
 }
 
 static void set_callbacks(struct dw_imap *m)
@@ -222,7 +201,9 @@ int dw_imap_new(struct dw_imap **out, const struct dw_imap_conf *conf, struct dw
 		m->fd[i] = -1;
 	if (fill(m, conf) < 0)
 		return dw_err_oom(err);
-	rc = set_numbers(m);
+	rc = dw_net_policy(m->curl, "imap,imaps", m->ca_file);
+	if (!rc)
+		rc = set_numbers(m);
 	if (!rc)
 		rc = set_texts(m);
 	set_callbacks(m);
@@ -277,7 +258,7 @@ static int await(struct dw_imap *m, short events, const char *what, struct dw_er
 {
 	curl_socket_t fd = CURL_SOCKET_BAD;
 	struct pollfd p;
-	int64_t left = m->deadline - now_ms();
+	int64_t left = m->deadline - dw_net_now_ms();
 	int r;
 
 	if (atomic_load(&m->aborted))
@@ -322,7 +303,7 @@ static int hear(struct dw_imap *m, struct dw_imap_answer *a, const char *what, s
 		size_t n = 0;
 		CURLcode rc;
 
-		if (now_ms() > m->deadline)
+		if (dw_net_now_ms() > m->deadline)
 			return dw_err_set(err, -ETIMEDOUT, "%s didn't end its answer to %s within %d s", m->host, what, m->answer_s);
 		rc = curl_easy_recv(m->curl, chunk, sizeof(chunk), &n);
 		if (rc == CURLE_AGAIN) {
@@ -357,7 +338,7 @@ static int ask(struct dw_imap *m, struct dw_imap_answer *a, const char *what, co
 	dw_buf_printf(&line, "%s %s %s\r\n", tag, what, args);
 	if (line.failed)
 		return dw_err_oom(err);
-	m->deadline = now_ms() + m->answer_s * INT64_C(1000);
+	m->deadline = dw_net_now_ms() + m->answer_s * INT64_C(1000);
 	r = say(m, line.p, what, err);
 	if (r == 0)
 		r = hear(m, a, what, err);
@@ -411,7 +392,7 @@ static bool token_refused(const struct dw_imap *m, CURLcode rc)
 static CURLcode log_in(struct dw_imap *m)
 {
 	m->said[0] = m->trouble[0] = '\0';
-	m->deadline = now_ms() + m->connect_s * INT64_C(1000);
+	m->deadline = dw_net_now_ms() + m->connect_s * INT64_C(1000);
 	return curl_easy_perform(m->curl);
 }
 

@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <time.h>
 
 void dw_wipe_free(void *p)
 {
@@ -37,4 +38,39 @@ void dw_net_start(void)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	pthread_once(&once, start);
+}
+
+int dw_net_policy(void *curl, const char *protocols, const char *ca_file)
+{
+	static const struct {
+		CURLoption option;
+		long value;
+	} set[] = {
+		{ CURLOPT_NOSIGNAL, 1 },
+		{ CURLOPT_QUICK_EXIT, 1 },
+		{ CURLOPT_NOPROGRESS, 0 },
+		{ CURLOPT_NETRC, CURL_NETRC_IGNORED },
+		{ CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
+		{ CURLOPT_SSL_VERIFYPEER, 1 },
+		{ CURLOPT_SSL_VERIFYHOST, 2 },
+	};
+	CURLcode rc = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, protocols);
+
+	for (size_t i = 0; rc == CURLE_OK && i < DW_COUNT(set); i++)
+		rc = curl_easy_setopt(curl, set[i].option, set[i].value);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	if (rc == CURLE_OK && ca_file)
+		rc = curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	if (rc == CURLE_OK && ca_file)
+		rc = curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
+	return rc;
+}
+
+int64_t dw_net_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

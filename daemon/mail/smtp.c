@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CONNECT_S = 30, ANSWER_S = 120, QUIT_MS = 1000, SOCKETS = 8 };
@@ -52,17 +51,9 @@ static struct smtp *smtp_of(const struct dw_transport *t)
 	return (struct smtp *)(uintptr_t)t; /* base is its first member */
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void allow(struct smtp *s, int seconds)
 {
-	s->deadline = now_ms() + (int64_t)seconds * 1000;
+	s->deadline = dw_net_now_ms() + (int64_t)seconds * 1000;
 	s->limit_s = seconds;
 }
 
@@ -111,7 +102,7 @@ static int on_close(void *user, curl_socket_t fd)
 /* True: give up. */
 static bool watch(struct smtp *s)
 {
-	if (!atomic_load(&s->base.aborted) && now_ms() <= s->deadline)
+	if (!atomic_load(&s->base.aborted) && dw_net_now_ms() <= s->deadline)
 		return false;
 	if (!atomic_load(&s->base.aborted) && !s->session.quit)
 		s->late = true;
@@ -158,7 +149,7 @@ static void on_command(struct smtp *s, const char *line, size_t n)
 	dw_session_out(&s->session, line, n);
 	if (s->session.quit) {
 		/* libcurl now blocks for the 221, which nobody needs: end of input for it */
-		s->deadline = now_ms() + QUIT_MS;
+		s->deadline = dw_net_now_ms() + QUIT_MS;
 		shut(s, SHUT_RD);
 	} else if (s->session.stage >= DW_AT_MAIL) {
 		allow(s, s->answer_s);
@@ -187,17 +178,10 @@ static CURLcode set_numbers(struct smtp *s)
 		CURLoption option;
 		long value;
 	} set[] = {
-		{ CURLOPT_NOSIGNAL, 1 },
-		{ CURLOPT_QUICK_EXIT, 1 }, /* an abort doesn't wait for the resolver's thread */
 		{ CURLOPT_VERBOSE, 1 },	   /* only on_debug sees it */
-		{ CURLOPT_NOPROGRESS, 0 },
 		{ CURLOPT_UPLOAD, 1 },
-		{ CURLOPT_NETRC, CURL_NETRC_IGNORED },
 		{ CURLOPT_TCP_KEEPALIVE, 1 },
 		{ CURLOPT_USE_SSL, s->starttls_off && !s->secure ? CURLUSESSL_NONE : CURLUSESSL_ALL },
-		{ CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
-		{ CURLOPT_SSL_VERIFYPEER, 1 },
-		{ CURLOPT_SSL_VERIFYHOST, 2 },
 		{ CURLOPT_CONNECTTIMEOUT_MS, s->connect_s * 1000L },
 		{ CURLOPT_SERVER_RESPONSE_TIMEOUT, s->answer_s + 2L },
 	};
@@ -218,8 +202,6 @@ static CURLcode set_texts(struct smtp *s)
 		const char *value;
 	} set[] = {
 		{ CURLOPT_URL, s->url },
-		{ CURLOPT_PROTOCOLS_STR, "smtp,smtps" },
-		{ CURLOPT_PROXY, "" }, /* none, whatever the environment says */
 		{ CURLOPT_USERNAME, s->username },
 		{ CURLOPT_PASSWORD, s->username && !s->get_token ? s->password : NULL },
 		/* else libcurl prefers GSSAPI and NTLM, which fail for a name with a domain and no ticket */
@@ -232,10 +214,7 @@ static CURLcode set_texts(struct smtp *s)
 		if (rc)
 			return rc;
 	}
-	if (!s->ca_file)
-		return CURLE_OK;
-	curl_easy_setopt(s->curl, CURLOPT_CAPATH, NULL);
-	return curl_easy_setopt(s->curl, CURLOPT_CAINFO, s->ca_file);
+	return CURLE_OK;
 }
 
 static void set_callbacks(struct smtp *s)
@@ -674,7 +653,9 @@ int dw_smtp_new(struct dw_transport **out, const struct dw_transport_conf *conf,
 	if (!s->curl)
 		return dw_err_oom(err);
 	set_callbacks(s);
-	rc = set_numbers(s);
+	rc = dw_net_policy(s->curl, "smtp,smtps", s->ca_file);
+	if (!rc)
+		rc = set_numbers(s);
 	if (!rc)
 		rc = set_texts(s);
 	if (rc)
