@@ -1,80 +1,29 @@
 /* imap.h by libcurl's CONNECT_ONLY (7.88 says nothing more on such a connection, not even LOGOUT when it is dropped). */
-#include "duewatch/config.h"
 #include "duewatch/imap.h"
 #include "duewatch/net.h"
 
 #include "imap-impl.h"
-#include "transport-impl.h"
+#include "login.h"
 
 #include <curl/curl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-enum { CONNECT_S = 30, ANSWER_S = 120, SOCKETS = 4, SAID_MAX = 300 };
+enum { CONNECT_S = 30, ANSWER_S = 120, SAID_MAX = 300 };
 
 struct dw_imap {
 	CURL *curl;
-	char *url, *host, *folder, *username, *password, *ca_file;
+	char *url, *host, *folder, *ca_file;
 	bool secure, starttls_off, open;
 	int connect_s, answer_s;
-	struct dw_secrets secrets;
-	int (*get_token)(void *ctx, const char *refused, char **out, struct dw_err *err); /* NULL: by password */
-	void *token_ctx;
-	char *token; /* locked memory; the one the handle has */
-	const char *login_options;
+	struct dw_login login;
 	char trouble[CURL_ERROR_SIZE];
 	char said[SAID_MAX]; /* the server's last line before the login was done */
 	int64_t deadline;    /* monotonic milliseconds */
 	int tag;
 	atomic_bool aborted;
-	pthread_mutex_t lock; /* of fd: dw_imap_abort comes from another thread */
-	int fd[SOCKETS];      /* open ones, -1 else */
+	struct dw_sockets sockets;
 };
-
-/* ---- sockets ---- */
-
-static void shut(struct dw_imap *m)
-{
-	pthread_mutex_lock(&m->lock);
-	for (size_t i = 0; i < SOCKETS; i++)
-		if (m->fd[i] >= 0)
-			shutdown(m->fd[i], SHUT_RDWR);
-	pthread_mutex_unlock(&m->lock);
-}
-
-static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *a)
-{
-	struct dw_imap *m = user;
-	curl_socket_t fd = CURL_SOCKET_BAD;
-
-	(void)purpose;
-	pthread_mutex_lock(&m->lock);
-	for (size_t i = 0; i < SOCKETS && !atomic_load(&m->aborted); i++) {
-		if (m->fd[i] >= 0)
-			continue;
-		m->fd[i] = fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-		break;
-	}
-	pthread_mutex_unlock(&m->lock);
-	return fd;
-}
-
-static int on_close(void *user, curl_socket_t fd)
-{
-	struct dw_imap *m = user;
-	int r;
-
-	pthread_mutex_lock(&m->lock); /* the number must not come back as something else's while abort looks */
-	for (size_t i = 0; i < SOCKETS; i++)
-		if (m->fd[i] == fd)
-			m->fd[i] = -1;
-	r = close(fd);
-	pthread_mutex_unlock(&m->lock);
-	return r;
-}
 
 static int on_progress(void *user, curl_off_t dt, curl_off_t dn, curl_off_t ut, curl_off_t un)
 {
@@ -91,7 +40,7 @@ static size_t on_line(char *line, size_t size, size_t count, void *user)
 	size_t n = size * count;
 	DW_BUF clean = { 0 };
 
-	dw_transport_scrub(&clean, &m->secrets, line, n, SAID_MAX - 1);
+	dw_transport_scrub(&clean, &m->login.secrets, line, n, SAID_MAX - 1);
 	snprintf(m->said, sizeof(m->said), "%s", dw_buf_str(&clean));
 	dw_utf8_mend(m->said);
 	return atomic_load(&m->aborted) ? 0 : n;
@@ -120,92 +69,63 @@ static CURLcode set_numbers(struct dw_imap *m)
 	return CURLE_OK;
 }
 
-static CURLcode set_texts(struct dw_imap *m)
-{
-	const struct {
-		CURLoption option;
-		const char *value;
-	} set[] = {
-		{ CURLOPT_URL, m->url },
-		{ CURLOPT_USERNAME, m->username },
-		{ CURLOPT_PASSWORD, m->username && !m->get_token ? m->password : NULL },
-		/* else libcurl prefers GSSAPI and NTLM, which fail for a name with a domain and no ticket */
-		{ CURLOPT_LOGIN_OPTIONS, m->username ? m->login_options : NULL },
-	};
-
-	for (size_t i = 0; i < DW_COUNT(set); i++) {
-		CURLcode rc = set[i].value ? curl_easy_setopt(m->curl, set[i].option, set[i].value) : CURLE_OK;
-
-		if (rc)
-			return rc;
-	}
-	return CURLE_OK;
-}
-
 static void set_callbacks(struct dw_imap *m)
 {
 	CURL *c = m->curl;
 
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, m->trouble);
-	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_open);
-	curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, m);
-	curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-	curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, m);
+	dw_sockets_set(&m->sockets, c);
 	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(c, CURLOPT_XFERINFODATA, m);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_line);
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, m);
 }
 
-static int fill(struct dw_imap *m, const struct dw_imap_conf *conf)
+static int fill(struct dw_imap *m, const struct dw_imap_conf *conf, struct dw_err *err)
 {
+	int r;
+
 	m->secure = strncmp(conf->url, "imaps://", 8) == 0;
 	m->starttls_off = conf->starttls_off;
 	m->connect_s = conf->connect_s > 0 ? conf->connect_s : CONNECT_S;
 	m->answer_s = conf->answer_s > 0 ? conf->answer_s : ANSWER_S;
-	m->get_token = conf->token;
-	m->token_ctx = conf->token_ctx;
-	m->login_options = !conf->token ? "AUTH=PLAIN;AUTH=LOGIN;AUTH=CRAM-MD5" : !conf->token_mechanism ? "AUTH=OAUTHBEARER;AUTH=XOAUTH2" :
-			   strcmp(conf->token_mechanism, "XOAUTH2") == 0 ? "AUTH=XOAUTH2" : "AUTH=OAUTHBEARER";
 	m->url = dw_strdup(conf->url);
 	m->host = dw_strdup(conf->url + (m->secure ? 8 : 7));
 	m->folder = dw_strdup(conf->folder);
-	m->username = dw_strdup(conf->username);
-	m->password = dw_strdup(conf->password);
 	m->ca_file = dw_strdup(conf->ca_file);
-	if (!m->url || !m->host || !m->folder || (conf->username && !m->username) || (conf->password && !m->password) ||
-	    (conf->ca_file && !m->ca_file) || dw_secrets_init(&m->secrets, conf->username, conf->password) < 0)
-		return -ENOMEM;
+	r = dw_login_init(&m->login, conf->username, conf->password, conf->token, conf->token_ctx, conf->token_mechanism, err);
+	if (r < 0)
+		return r;
 	dw_net_start();
 	m->curl = curl_easy_init();
-	return m->curl ? 0 : -ENOMEM;
+	return m->url && m->host && m->folder && (m->ca_file || !conf->ca_file) && m->curl ? 0 : dw_err_oom(err);
 }
 
 int dw_imap_new(struct dw_imap **out, const struct dw_imap_conf *conf, struct dw_err *err)
 {
 	DW_CLEANUP(dw_imap_freep) struct dw_imap *m = NULL;
 	CURLcode rc;
+	int r;
 
 	if (strncmp(conf->url, "imap://", 7) != 0 && strncmp(conf->url, "imaps://", 8) != 0)
 		return dw_err_set(err, -EINVAL, "the mailbox's address begins with neither imaps:// nor imap://");
 	if (dw_empty(conf->folder) || strpbrk(conf->folder, "\"\\\r\n"))
 		return dw_err_set(err, -EINVAL, "the folder's name can't be said to the server");
-	if (conf->token && dw_empty(conf->username))
-		return dw_err_set(err, -EINVAL, "a login by token needs the user's name");
 	m = dw_calloc(1, sizeof(*m));
 	if (!m)
 		return dw_err_oom(err);
 	atomic_init(&m->aborted, false);
-	pthread_mutex_init(&m->lock, NULL);
-	for (size_t i = 0; i < SOCKETS; i++)
-		m->fd[i] = -1;
-	if (fill(m, conf) < 0)
-		return dw_err_oom(err);
+	dw_sockets_init(&m->sockets, &m->aborted);
+	r = fill(m, conf, err);
+	if (r < 0)
+		return r;
 	rc = dw_net_policy(m->curl, "imap,imaps", m->ca_file);
 	if (!rc)
 		rc = set_numbers(m);
 	if (!rc)
-		rc = set_texts(m);
+		rc = curl_easy_setopt(m->curl, CURLOPT_URL, m->url);
+	if (!rc)
+		rc = dw_login_set(&m->login, m->curl);
 	set_callbacks(m);
 	if (rc == CURLE_OUT_OF_MEMORY)
 		return dw_err_oom(err);
@@ -218,7 +138,7 @@ int dw_imap_new(struct dw_imap **out, const struct dw_imap_conf *conf, struct dw
 void dw_imap_abort(struct dw_imap *m)
 {
 	atomic_store(&m->aborted, true);
-	shut(m);
+	dw_sockets_shut(&m->sockets, SHUT_RDWR);
 }
 
 void dw_imap_free(struct dw_imap *m)
@@ -232,17 +152,12 @@ void dw_imap_free(struct dw_imap *m)
 		curl_easy_send(m->curl, logout, sizeof(logout) - 1, &n); /* its answer is of no use */
 	if (m->curl)
 		curl_easy_cleanup(m->curl);
-	if (m->password)
-		explicit_bzero(m->password, strlen(m->password));
-	free(m->password);
-	dw_secret_free(m->token);
-	free(m->username);
 	free(m->ca_file);
 	free(m->folder);
 	free(m->host);
 	free(m->url);
-	dw_secrets_fini(&m->secrets);
-	pthread_mutex_destroy(&m->lock);
+	dw_login_fini(&m->login);
+	dw_sockets_fini(&m->sockets);
 	free(m);
 }
 
@@ -346,7 +261,7 @@ static int ask(struct dw_imap *m, struct dw_imap_answer *a, const char *what, co
 	if (r == DW_IMAP_NO || r == DW_IMAP_BAD) {
 		DW_BUF words = { 0 };
 
-		dw_transport_scrub(&words, &m->secrets, dw_buf_str(&a->words), a->words.n, 200);
+		dw_transport_scrub(&words, &m->login.secrets, dw_buf_str(&a->words), a->words.n, 200);
 		return dw_err_set(err, -EPROTO, "%s refuses %s: %s", m->host, what, dw_buf_str(&words));
 	}
 	return r < 0 ? r : 0;
@@ -360,25 +275,12 @@ static bool is_tls(CURLcode rc)
 	       rc == CURLE_SSL_ISSUER_ERROR;
 }
 
-/* 0; 1: the one we have, though it was refused; < 0: none can be had. */
+/* As dw_login_take. */
 static int take_token(struct dw_imap *m, const char *refused, struct dw_err *err)
 {
-	char *token = NULL;
-	int r = m->get_token ? m->get_token(m->token_ctx, refused, &token, err) : 0;
+	int r = dw_login_take(&m->login, m->curl, m->host, refused, err);
 
-	if (r < 0 || !token)
-		return r == -EACCES ? -EKEYEXPIRED : r;
-	if (m->token && strcmp(m->token, token) == 0) {
-		dw_secret_free(token);
-		return refused ? 1 : 0;
-	}
-	dw_secrets_fini(&m->secrets);
-	r = dw_secrets_of_token(&m->secrets, m->username, token, m->host);
-	if (r == 0 && curl_easy_setopt(m->curl, CURLOPT_XOAUTH2_BEARER, token) != CURLE_OK)
-		r = -ENOMEM;
-	dw_secret_free(m->token);
-	m->token = token;
-	return r < 0 ? dw_err_oom(err) : 0;
+	return r == -EACCES ? -EKEYEXPIRED : r;
 }
 
 /* Not so where the server's last word was a tagged OK: then it was never asked, for it offers no way that we know. */
@@ -386,7 +288,7 @@ static bool token_refused(const struct dw_imap *m, CURLcode rc)
 {
 	const char *word = strchr(m->said, ' ');
 
-	return m->get_token && rc == CURLE_LOGIN_DENIED && !(word && strncmp(word, " OK", 3) == 0);
+	return m->login.get_token && rc == CURLE_LOGIN_DENIED && !(word && strncmp(word, " OK", 3) == 0);
 }
 
 static CURLcode log_in(struct dw_imap *m)
@@ -407,8 +309,8 @@ static int connect_failed(struct dw_imap *m, CURLcode rc, struct dw_err *err)
 	if (rc == CURLE_OPERATION_TIMEDOUT || rc == CURLE_ABORTED_BY_CALLBACK)
 		return dw_err_set(err, -ETIMEDOUT, "%s wasn't ready for us within %d s", m->host, m->connect_s);
 	if (token_refused(m, rc) && m->said[0] != 'A') /* XOAUTH2: a challenge at which libcurl 7.88 gives up, nothing to read */
-		return dw_err_set(err, -EACCES, "%s refuses the access token for %s", m->host, m->username);
-	if (rc == CURLE_LOGIN_DENIED && m->get_token && !token_refused(m, rc))
+		return dw_err_set(err, -EACCES, "%s refuses the access token for %s", m->host, m->login.username);
+	if (rc == CURLE_LOGIN_DENIED && m->login.get_token && !token_refused(m, rc))
 		return dw_err_set(err, -EACCES, "%s offers no way to log in with a token (XOAUTH2, OAUTHBEARER)", m->host);
 	if (rc == CURLE_LOGIN_DENIED)
 		return dw_err_set(err, -EACCES, "%s refuses the login: %s", m->host, m->said[0] ? m->said : why);
@@ -437,7 +339,7 @@ int dw_imap_open(struct dw_imap *m, struct dw_imap_box *box, struct dw_err *err)
 	if (token_refused(m, rc) && !atomic_load(&m->aborted)) {
 		struct dw_err why;
 
-		if (take_token(m, m->token, &why) == 0)
+		if (take_token(m, m->login.token, &why) == 0)
 			rc = log_in(m);
 	}
 	if (rc)

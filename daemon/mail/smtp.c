@@ -3,34 +3,27 @@
  * libcurl 7.88 blocks inside curl_easy_perform for the answer to the dot and to QUIT. What keeps a send bounded is
  * watch(): every callback runs it, and past the deadline or after an abort it shuts the sockets down, which ends any
  * such wait at once. libcurl's own limits stand behind it. */
-#include "duewatch/config.h"
 #include "duewatch/net.h"
-#include "transport-impl.h"
+#include "login.h"
 
 #include <curl/curl.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-enum { CONNECT_S = 30, ANSWER_S = 120, QUIT_MS = 1000, SOCKETS = 8 };
+enum { CONNECT_S = 30, ANSWER_S = 120, QUIT_MS = 1000 };
 
 struct smtp {
 	struct dw_transport base;
 	CURL *curl;
 	struct curl_slist *to;
 	char *url, *host; /* url with the EHLO name as its path; host with its port, for people */
-	char *username, *password, *ca_file;
+	char *ca_file;
 	bool secure, starttls_off; /* smtps; plain text allowed */
 	int connect_s, answer_s;
-	struct dw_secrets secrets;
-	int (*get_token)(void *ctx, const char *refused, char **out, struct dw_err *err); /* NULL: by password */
-	void *token_ctx;
-	char *token; /* locked memory; the one the handle has */
-	const char *login_options;
+	struct dw_login login;
 	struct dw_session session;
 	char trouble[CURL_ERROR_SIZE];
 
@@ -42,8 +35,7 @@ struct smtp {
 	int64_t deadline; /* monotonic milliseconds */
 	int limit_s;	  /* the limit the deadline stands for */
 
-	pthread_mutex_t lock; /* of fd: dw_transport_abort comes from another thread */
-	int fd[SOCKETS];      /* open ones, -1 else */
+	struct dw_sockets sockets;
 };
 
 static struct smtp *smtp_of(const struct dw_transport *t)
@@ -57,48 +49,6 @@ static void allow(struct smtp *s, int seconds)
 	s->limit_s = seconds;
 }
 
-/* sockets */
-
-static void shut(struct smtp *s, int how)
-{
-	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < SOCKETS; i++)
-		if (s->fd[i] >= 0)
-			shutdown(s->fd[i], how);
-	pthread_mutex_unlock(&s->lock);
-}
-
-static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *a)
-{
-	struct smtp *s = user;
-	curl_socket_t fd = CURL_SOCKET_BAD;
-
-	(void)purpose;
-	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < SOCKETS && !atomic_load(&s->base.aborted); i++) {
-		if (s->fd[i] >= 0)
-			continue;
-		s->fd[i] = fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-		break;
-	}
-	pthread_mutex_unlock(&s->lock);
-	return fd;
-}
-
-static int on_close(void *user, curl_socket_t fd)
-{
-	struct smtp *s = user;
-	int r;
-
-	pthread_mutex_lock(&s->lock); /* the number must not come back as something else's while abort looks */
-	for (size_t i = 0; i < SOCKETS; i++)
-		if (s->fd[i] == fd)
-			s->fd[i] = -1;
-	r = close(fd);
-	pthread_mutex_unlock(&s->lock);
-	return r;
-}
-
 /* True: give up. */
 static bool watch(struct smtp *s)
 {
@@ -106,7 +56,7 @@ static bool watch(struct smtp *s)
 		return false;
 	if (!atomic_load(&s->base.aborted) && !s->session.quit)
 		s->late = true;
-	shut(s, SHUT_RDWR);
+	dw_sockets_shut(&s->sockets, SHUT_RDWR);
 	return true;
 }
 
@@ -150,7 +100,7 @@ static void on_command(struct smtp *s, const char *line, size_t n)
 	if (s->session.quit) {
 		/* libcurl now blocks for the 221, which nobody needs: end of input for it */
 		s->deadline = dw_net_now_ms() + QUIT_MS;
-		shut(s, SHUT_RD);
+		dw_sockets_shut(&s->sockets, SHUT_RD);
 	} else if (s->session.stage >= DW_AT_MAIL) {
 		allow(s, s->answer_s);
 	}
@@ -195,37 +145,12 @@ static CURLcode set_numbers(struct smtp *s)
 	return CURLE_OK;
 }
 
-static CURLcode set_texts(struct smtp *s)
-{
-	const struct {
-		CURLoption option;
-		const char *value;
-	} set[] = {
-		{ CURLOPT_URL, s->url },
-		{ CURLOPT_USERNAME, s->username },
-		{ CURLOPT_PASSWORD, s->username && !s->get_token ? s->password : NULL },
-		/* else libcurl prefers GSSAPI and NTLM, which fail for a name with a domain and no ticket */
-		{ CURLOPT_LOGIN_OPTIONS, s->username ? s->login_options : NULL },
-	};
-
-	for (size_t i = 0; i < DW_COUNT(set); i++) {
-		CURLcode rc = set[i].value ? curl_easy_setopt(s->curl, set[i].option, set[i].value) : CURLE_OK;
-
-		if (rc)
-			return rc;
-	}
-	return CURLE_OK;
-}
-
 static void set_callbacks(struct smtp *s)
 {
 	CURL *c = s->curl;
 
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, s->trouble);
-	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_open);
-	curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, s);
-	curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-	curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, s);
+	dw_sockets_set(&s->sockets, c);
 	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(c, CURLOPT_XFERINFODATA, s);
 	curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
@@ -249,30 +174,14 @@ static CURLcode perform(struct smtp *s, bool again)
 	return curl_easy_perform(s->curl);
 }
 
-/* The token for what comes; a new one drops the kept connection by itself (libcurl compares). false: *a says why. */
+/* The token for what comes. false: *a says why there is none; it says nothing where it is the refused one again. */
 static bool take_token(struct smtp *s, const char *refused, struct dw_answer *a)
 {
 	struct dw_err err = { "" };
-	char *token = NULL;
-	int r;
+	int r = dw_login_take(&s->login, s->curl, s->host, refused, &err);
 
-	if (!s->get_token)
-		return true;
-	r = s->get_token(s->token_ctx, refused, &token, &err);
-	if (r == 0 && s->token && strcmp(s->token, token) == 0) {
-		dw_secret_free(token);
-		return !refused;
-	}
-	if (r == 0) {
-		dw_secrets_fini(&s->secrets);
-		r = dw_secrets_of_token(&s->secrets, s->username, token, s->host);
-		if (r == 0 && curl_easy_setopt(s->curl, CURLOPT_XOAUTH2_BEARER, token) != CURLE_OK)
-			r = -ENOMEM;
-		dw_secret_free(s->token);
-		s->token = token;
-	}
-	if (r == 0)
-		return true;
+	if (r >= 0)
+		return r == 0;
 	a->verdict = r == -EACCES ? DW_RELAY_REFUSED : DW_RETRY;
 	a->stage = DW_AT_AUTH;
 	a->ours = r == -ENOMEM || r == -ECANCELED;
@@ -284,7 +193,7 @@ static bool take_token(struct smtp *s, const char *refused, struct dw_answer *a)
  * (334 with JSON), at which libcurl 7.88 gives up; by OAUTHBEARER it answers that, and gets the 535. */
 static bool token_refused(const struct smtp *s, CURLcode rc)
 {
-	return s->get_token && rc == CURLE_LOGIN_DENIED && s->session.stage == DW_AT_AUTH &&
+	return s->login.get_token && rc == CURLE_LOGIN_DENIED && s->session.stage == DW_AT_AUTH &&
 	       (s->session.code / 100 == 5 || s->session.code == 334);
 }
 
@@ -349,11 +258,11 @@ static void explain(const struct smtp *s, CURLcode rc, struct dw_buf *b)
 	else if (is_tls(rc))
 		dw_buf_printf(b, "TLS with %s failed: %s", s->host, why);
 	else if (token_refused(s, rc))
-		dw_buf_printf(b, "%s refuses the access token for %s", s->host, s->username);
+		dw_buf_printf(b, "%s refuses the access token for %s", s->host, s->login.username);
 	else if (odd_answer(s, rc))
 		dw_buf_printf(b, "%s gave no proper answer to %s: %s", s->host, w,
 			      s->session.code ? dw_buf_str(&s->session.answer) : why);
-	else if ((rc == CURLE_LOGIN_DENIED || rc == CURLE_AUTH_ERROR) && s->get_token)
+	else if ((rc == CURLE_LOGIN_DENIED || rc == CURLE_AUTH_ERROR) && s->login.get_token)
 		dw_buf_printf(b, "%s offers no way to log in with a token (XOAUTH2, OAUTHBEARER)", s->host);
 	else if (rc == CURLE_LOGIN_DENIED || rc == CURLE_AUTH_ERROR)
 		dw_buf_printf(b, "%s offers no way to log in that we know (PLAIN, LOGIN, CRAM-MD5)", s->host);
@@ -387,7 +296,7 @@ static void judge(struct smtp *s, CURLcode rc, struct dw_answer *a)
 	}
 	if ((rc == CURLE_OUT_OF_MEMORY || atomic_load(&s->base.aborted)) && a->verdict != DW_SENT && a->verdict != DW_UNSURE)
 		a->ours = true;
-	dw_answer_text(a, &s->secrets, text);
+	dw_answer_text(a, &s->login.secrets, text);
 }
 
 /* Line ends as RFC 5321 §2.3.8 wants them: a bare LF could end the message early at a lax relay. */
@@ -423,7 +332,7 @@ static void converse(struct smtp *s, struct dw_answer *answer)
 	rc = perform(s, false);
 	if (stale(s, rc))
 		rc = perform(s, true);
-	if (token_refused(s, rc) && !atomic_load(&s->base.aborted) && take_token(s, s->token, &why))
+	if (token_refused(s, rc) && !atomic_load(&s->base.aborted) && take_token(s, s->login.token, &why))
 		rc = perform(s, true);
 	judge(s, rc, answer);
 }
@@ -481,7 +390,7 @@ static void smtp_probe(struct dw_transport *t, struct dw_answer *answer)
 
 static void smtp_abort(struct dw_transport *t)
 {
-	shut(smtp_of(t), SHUT_RDWR);
+	dw_sockets_shut(&smtp_of(t)->sockets, SHUT_RDWR);
 }
 
 static const char *smtp_session(const struct dw_transport *t)
@@ -494,15 +403,15 @@ static void part(struct smtp *s)
 {
 	char c;
 
-	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < SOCKETS; i++) {
-		bool idle = s->fd[i] >= 0 && recv(s->fd[i], &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
+	pthread_mutex_lock(&s->sockets.lock);
+	for (size_t i = 0; i < DW_SOCKETS; i++) {
+		bool idle = s->sockets.fd[i] >= 0 && recv(s->sockets.fd[i], &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
 
 		/* curl_easy_cleanup says QUIT and blocks for its answer (trap 8), without our callbacks */
-		if (s->fd[i] >= 0)
-			shutdown(s->fd[i], idle && !atomic_load(&s->base.aborted) ? SHUT_RD : SHUT_RDWR);
+		if (s->sockets.fd[i] >= 0)
+			shutdown(s->sockets.fd[i], idle && !atomic_load(&s->base.aborted) ? SHUT_RD : SHUT_RDWR);
 	}
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->sockets.lock);
 }
 
 static void smtp_free(struct dw_transport *t)
@@ -512,17 +421,12 @@ static void smtp_free(struct dw_transport *t)
 	part(s);
 	curl_easy_cleanup(s->curl);
 	curl_slist_free_all(s->to);
-	if (s->password)
-		explicit_bzero(s->password, strlen(s->password));
-	free(s->password);
-	dw_secret_free(s->token);
-	free(s->username);
 	free(s->ca_file);
 	free(s->url);
 	free(s->host);
-	dw_secrets_fini(&s->secrets);
+	dw_login_fini(&s->login);
 	dw_session_fini(&s->session);
-	pthread_mutex_destroy(&s->lock);
+	dw_sockets_fini(&s->sockets);
 	free(s);
 }
 
@@ -614,19 +518,10 @@ static int copy_conf(struct smtp *s, const struct dw_transport_conf *conf, struc
 	s->connect_s = conf->connect_s ? conf->connect_s : CONNECT_S;
 	s->answer_s = conf->answer_s ? conf->answer_s : ANSWER_S;
 	s->starttls_off = conf->starttls_off;
-	s->get_token = conf->token;
-	s->token_ctx = conf->token_ctx;
-	s->login_options = !conf->token ? "AUTH=PLAIN;AUTH=LOGIN;AUTH=CRAM-MD5" : !conf->token_mechanism ? "AUTH=OAUTHBEARER;AUTH=XOAUTH2" :
-			   strcmp(conf->token_mechanism, "XOAUTH2") == 0 ? "AUTH=XOAUTH2" : "AUTH=OAUTHBEARER";
-	if (s->get_token && dw_empty(conf->username))
-		return dw_err_set(err, -EINVAL, "a login by token needs the user's name");
-	s->username = dw_strdup(dw_empty(conf->username) ? NULL : conf->username);
-	s->password = dw_strdup(conf->password ? conf->password : "");
 	s->ca_file = dw_strdup(conf->ca_file);
-	if (!s->password || (!s->username && !dw_empty(conf->username)) || (!s->ca_file && conf->ca_file) ||
-	    dw_secrets_init(&s->secrets, conf->username, conf->password) < 0)
+	if (!s->ca_file && conf->ca_file)
 		return dw_err_oom(err);
-	return 0;
+	return dw_login_init(&s->login, conf->username, conf->password, conf->token, conf->token_ctx, conf->token_mechanism, err);
 }
 
 int dw_smtp_new(struct dw_transport **out, const struct dw_transport_conf *conf, struct dw_err *err)
@@ -641,10 +536,8 @@ int dw_smtp_new(struct dw_transport **out, const struct dw_transport_conf *conf,
 	t = &s->base;
 	t->ops = &ops;
 	atomic_init(&t->aborted, false);
-	pthread_mutex_init(&s->lock, NULL);
-	for (size_t i = 0; i < SOCKETS; i++)
-		s->fd[i] = -1;
-	s->session.secrets = &s->secrets;
+	dw_sockets_init(&s->sockets, &t->aborted);
+	s->session.secrets = &s->login.secrets;
 	r = copy_conf(s, conf, err);
 	if (r < 0)
 		return r;
@@ -657,7 +550,9 @@ int dw_smtp_new(struct dw_transport **out, const struct dw_transport_conf *conf,
 	if (!rc)
 		rc = set_numbers(s);
 	if (!rc)
-		rc = set_texts(s);
+		rc = curl_easy_setopt(s->curl, CURLOPT_URL, s->url);
+	if (!rc)
+		rc = dw_login_set(&s->login, s->curl);
 	if (rc)
 		return dw_err_set(err, rc == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL, "libcurl: %s", curl_easy_strerror(rc));
 	*out = dw_steal(&t);
